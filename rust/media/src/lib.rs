@@ -1,0 +1,1 @@
+//! SDP, RTP and relay sessions without I/O.

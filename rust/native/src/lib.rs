@@ -1,0 +1,1 @@
+//! PyO3 glue: the extension module pbx._native.

@@ -1,0 +1,1 @@
+//! The whole PBX under a virtual clock and a seeded network.

@@ -1,0 +1,1 @@
+//! The PBX itself as a state machine without I/O.
