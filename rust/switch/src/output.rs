@@ -1,0 +1,55 @@
+//! What the switch wants done, and what it tells.
+
+use pbx_media::relay::MediaCommand;
+use pbx_sip::Flow;
+use pbx_sip::transaction::Transmit;
+
+use crate::query::Query;
+
+/// One thing for the driver to do. Drain with `Switch::poll_output` until `None` after every `handle_*`.
+#[derive(Debug)]
+pub enum Output {
+    /// Send bytes on a flow.
+    Transmit(Transmit),
+    /// Ask Python about an INVITE; answer with `Switch::handle_decision`.
+    Ask(Query),
+    /// The question is moot (caller gave up, deadline over): Python's answer would be ignored.
+    Forget(crate::query::QueryId),
+    /// For the media worker. `Open` is answered with `Switch::handle_media`.
+    Media(MediaCommand),
+    /// Something an operator or a subscriber wants to know.
+    Event(Event),
+    /// Close a stream (framing fault, ACL).
+    CloseFlow(Flow),
+}
+
+/// News for logs, the status panel and subscribers. Holds no secrets.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A line for the log.
+    Log(LogLine),
+}
+
+/// A structured log line.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// Severity.
+    pub level: Level,
+    /// Short machine-readable name (`decision_overdue`, `auth_failed`).
+    pub event: &'static str,
+    /// Fields in order of importance.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// Severity of a log line (`log_level`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is off.
+    Warn,
+    /// Normal news.
+    Info,
+    /// Detail.
+    Debug,
+}
