@@ -108,7 +108,7 @@ pub struct MediaDecision {
 }
 
 /// Judges the rows of the table in order; the first that matches wins.
-pub fn decide(mode: MediaMode, facts: &PathFacts) -> MediaDecision {
+pub fn decide(mode: MediaMode, facts: PathFacts) -> MediaDecision {
     if let Some(reason) = anchor_reason(mode, facts) {
         return MediaDecision { path: MediaPath::Anchored, reason: Some(reason), mismatch: false };
     }
@@ -121,7 +121,7 @@ pub fn decide(mode: MediaMode, facts: &PathFacts) -> MediaDecision {
     MediaDecision { path, reason: None, mismatch }
 }
 
-fn anchor_reason(mode: MediaMode, facts: &PathFacts) -> Option<MediaReason> {
+fn anchor_reason(mode: MediaMode, facts: PathFacts) -> Option<MediaReason> {
     if let Some(feature) = facts.feature {
         return Some(MediaReason::Feature(feature));
     }
@@ -133,19 +133,19 @@ fn anchor_reason(mode: MediaMode, facts: &PathFacts) -> Option<MediaReason> {
     }
 }
 
-fn auto_reason(facts: &PathFacts) -> Option<MediaReason> {
+fn auto_reason(facts: PathFacts) -> Option<MediaReason> {
     nat_facts(facts)
         .or_else(|| facts.source_differs.then_some(MediaReason::SourceDiffers))
         .or_else(|| facts.kinds.map(MediaReason::Kinds))
         .or_else(|| facts.transcode.then_some(MediaReason::Transcode))
 }
 
-fn nat_reason(facts: &PathFacts) -> Option<MediaReason> {
+fn nat_reason(facts: PathFacts) -> Option<MediaReason> {
     nat_facts(facts)
         .or_else(|| (facts.source_differs && facts.near_private).then_some(MediaReason::SourceDiffers))
 }
 
-fn nat_facts(facts: &PathFacts) -> Option<MediaReason> {
+fn nat_facts(facts: PathFacts) -> Option<MediaReason> {
     if facts.private_differs {
         return Some(MediaReason::SdpPrivate);
     }

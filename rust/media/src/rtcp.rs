@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn a_compound_is_read_packet_by_packet() {
         let octets = [RECEIVER_REPORT, BYE].concat();
-        let kinds: Vec<_> = RtcpCompound::parse(&octets).unwrap().packets().map(|packet| packet.kind).collect();
+        let kinds: Vec<_> =
+            RtcpCompound::parse(&octets).unwrap().packets().map(|packet| packet.kind).collect();
         assert_eq!(kinds, [RtcpKind::ReceiverReport, RtcpKind::Bye]);
     }
 

@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn header_fields_stand_where_rfc_3550_puts_them() {
         let packet = RtpPacket::parse(&PLAIN).unwrap();
-        let header = RtpHeader { marker: true, payload_type: 8, sequence: 65_534, timestamp: 9, ssrc: 0x0102_0304 };
+        let header =
+            RtpHeader { marker: true, payload_type: 8, sequence: 65_534, timestamp: 9, ssrc: 0x0102_0304 };
         assert_eq!(packet.header, header);
         assert_eq!(packet.payload, [0xaa, 0xbb]);
     }

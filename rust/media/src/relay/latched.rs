@@ -7,7 +7,7 @@ use super::probation::RUN;
 use crate::rtp::RtpHeader;
 
 /// Silence of the old address before a new one is believed.
-const QUIET: Duration = Duration::from_millis(1_000);
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Sequence numbers a stream may have advanced at once, beyond what elapsed time explains.
 const GAP: u128 = 100;

@@ -12,7 +12,8 @@ mod session;
 mod stream;
 
 pub use command::{
-    LatchResult, Latched, LegPorts, MediaCommand, MediaEvent, OpenError, SessionId, SessionStats, Side, StreamStats,
+    LatchResult, Latched, LegPorts, MediaCommand, MediaEvent, OpenError, SessionId, SessionStats, Side,
+    StreamStats,
 };
 pub use counters::Counters;
 pub use drop_reason::DropReason;

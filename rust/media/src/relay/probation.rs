@@ -51,7 +51,13 @@ pub(super) enum Observation {
 
 impl Probation {
     /// Counts an admissible packet and chooses when it is time.
-    pub(super) fn observe(&mut self, addr: SocketAddr, tier: u8, header: RtpHeader, limit: u8) -> Observation {
+    pub(super) fn observe(
+        &mut self,
+        addr: SocketAddr,
+        tier: u8,
+        header: RtpHeader,
+        limit: u8,
+    ) -> Observation {
         let index = match self.find(addr, header.ssrc) {
             Some(index) => match self.candidates[index].as_mut().map(|known| known.hear(header.sequence)) {
                 Some(true) => index,
@@ -99,7 +105,9 @@ impl Probation {
             return chosen(candidate, LatchResult::Run);
         }
         match leader.and_then(|leader| self.candidates[leader]) {
-            Some(candidate) if self.total >= u16::from(limit.max(1)) => chosen(candidate, LatchResult::Forced),
+            Some(candidate) if self.total >= u16::from(limit.max(1)) => {
+                chosen(candidate, LatchResult::Forced)
+            }
             _ => Observation::Waiting { is_leader: leader == Some(index) },
         }
     }

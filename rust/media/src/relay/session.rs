@@ -80,7 +80,13 @@ impl Session {
     }
 
     /// Judges a packet that came from `source`.
-    pub fn handle_packet(&mut self, now: Instant, arrival: Arrival, source: SocketAddr, packet: &[u8]) -> Verdict {
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        source: SocketAddr,
+        packet: &[u8],
+    ) -> Verdict {
         let Some(pair) = self.lines.get_mut(usize::from(arrival.line)) else {
             return Verdict::Drop(DropReason::Idle);
         };

@@ -98,7 +98,8 @@ impl Stream {
         on_rtp_socket: bool,
         packet: &[u8],
     ) -> Result<(), DropReason> {
-        let is_whole = if self.is_secure { is_secure_rtcp(packet) } else { RtcpCompound::parse(packet).is_ok() };
+        let is_whole =
+            if self.is_secure { is_secure_rtcp(packet) } else { RtcpCompound::parse(packet).is_ok() };
         if on_rtp_socket != self.rtcp.is_muxed || !is_whole {
             return Err(DropReason::Rtcp);
         }

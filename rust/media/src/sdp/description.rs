@@ -79,7 +79,8 @@ impl Sdp {
 
     /// Whether the peer is a WebRTC endpoint: ICE and a DTLS fingerprint on some active line.
     pub fn is_webrtc(&self) -> bool {
-        let has = |media: &Media, name: &str| media.section.has_attribute(name) || self.session.has_attribute(name);
+        let has =
+            |media: &Media, name: &str| media.section.has_attribute(name) || self.session.has_attribute(name);
         self.media.iter().any(|media| has(media, "ice-ufrag") && has(media, "fingerprint"))
     }
 

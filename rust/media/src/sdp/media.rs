@@ -138,9 +138,9 @@ impl Media {
     }
 
     fn for_payload<'a>(&'a self, name: &'static str, payload: u8) -> impl Iterator<Item = &'a str> {
-        self.section.attributes().filter(move |attribute| attribute.name == name).filter_map(move |attribute| {
-            attribute.for_payload().filter(|(of, _)| *of == payload).map(|(_, rest)| rest)
-        })
+        self.section.attributes().filter(move |attribute| attribute.name == name).filter_map(
+            move |attribute| attribute.for_payload().filter(|(of, _)| *of == payload).map(|(_, rest)| rest),
+        )
     }
 }
 

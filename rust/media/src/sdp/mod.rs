@@ -4,6 +4,7 @@ mod attribute;
 mod connection;
 mod description;
 mod direction;
+mod edit;
 mod error;
 mod media;
 mod order;

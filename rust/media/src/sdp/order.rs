@@ -10,7 +10,9 @@ impl Sdp {
     /// Sorts lines into the order strict parsers insist on, keeps the order within one letter, and adds the
     /// lines every description must have. A description that is in order is not changed.
     pub(crate) fn put_in_order(&mut self) {
-        self.add_missing(b'o', || format!("- 0 0 IN {}", family_and_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))));
+        self.add_missing(b'o', || {
+            format!("- 0 0 IN {}", family_and_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+        });
         self.add_missing(b's', || "-".to_owned());
         self.add_missing(b't', || "0 0".to_owned());
         sort(&mut self.session, session_rank);

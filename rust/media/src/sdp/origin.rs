@@ -19,7 +19,7 @@ impl<'a> Origin<'a> {
     /// Reads the text after `o=`. The five last fields count, since some phones put blanks in the user name.
     pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?.trim();
-        let mut fields = text.rsplitn(6, |octet: char| octet == ' ' || octet == '\t');
+        let mut fields = text.rsplitn(6, [' ', '\t']);
         let (address, family, _net) = (fields.next()?, fields.next()?, fields.next()?);
         let (version, session_id, username) = (fields.next()?, fields.next()?, fields.next()?);
         Some(Self { username: username.trim(), session_id, version, family, address })

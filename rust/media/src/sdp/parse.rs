@@ -25,15 +25,15 @@ impl Sdp {
     /// of order, missing `o=`, `s=`, `t=` and `c=`. Refused: what could be read in two ways, and what is over
     /// the limits of this module.
     pub fn parse(body: &[u8]) -> Result<Self, SdpError> {
-        Self::parse_bytes(Bytes::copy_from_slice(body))
+        Self::parse_bytes(&Bytes::copy_from_slice(body))
     }
 
     /// Reads a body without copying it; see [`Sdp::parse`].
-    pub fn parse_bytes(body: Bytes) -> Result<Self, SdpError> {
+    pub fn parse_bytes(body: &Bytes) -> Result<Self, SdpError> {
         if body.len() > MAX_OCTETS {
             return Err(SdpError { line: 0, fault: SdpFault::TooLong });
         }
-        Reader { sdp: Self::new(body.clone()), attributes: 0, has_version: false }.read(&body)
+        Reader { sdp: Self::new(body.clone()), attributes: 0, has_version: false }.read(body)
     }
 }
 
@@ -143,9 +143,9 @@ fn parse_media(body: &Bytes, start: usize, value: &[u8]) -> Result<Media, SdpFau
 
 fn parse_port(text: &str) -> Result<(u16, u16), SdpFault> {
     let (port, count) = text.split_once('/').unwrap_or((text, "1"));
-    let number = |text: &str| match text.bytes().all(|octet| octet.is_ascii_digit()) && !text.is_empty() {
-        true => text.parse().map_err(|_| SdpFault::Port),
-        false => Err(SdpFault::Media),
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+        if is_number { text.parse().map_err(|_| SdpFault::Port) } else { Err(SdpFault::Media) }
     };
     Ok((number(port)?, number(count)?))
 }

@@ -21,7 +21,9 @@ impl<'a> Rtpmap<'a> {
 
     /// Whether two descriptions name the same encoding: names in any letter case, clock, channels.
     pub fn is_same(&self, other: &Rtpmap<'_>) -> bool {
-        self.name.eq_ignore_ascii_case(other.name) && self.clock == other.clock && self.channels == other.channels
+        self.name.eq_ignore_ascii_case(other.name)
+            && self.clock == other.clock
+            && self.channels == other.channels
     }
 
     /// The meaning of a payload type without `a=rtpmap` (RFC 3551 tables 4 and 5).

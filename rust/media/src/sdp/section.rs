@@ -64,7 +64,9 @@ impl Section {
 
     /// Value of the first attribute of this name; an empty text for one without a value.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes().find(|attribute| attribute.name == name).map(|attribute| attribute.value.unwrap_or(""))
+        self.attributes()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.value.unwrap_or(""))
     }
 
     /// Whether there is an attribute of this name.
@@ -100,7 +102,8 @@ impl Section {
     pub(crate) fn retain_attributes(&mut self, mut keep: impl FnMut(&Attribute<'_>) -> bool) {
         let Self { source, lines } = self;
         lines.retain(|line| {
-            line.letter != b'a' || Attribute::parse(line.value.read(source)).is_none_or(|attribute| keep(&attribute))
+            line.letter != b'a'
+                || Attribute::parse(line.value.read(source)).is_none_or(|attribute| keep(&attribute))
         });
     }
 }
