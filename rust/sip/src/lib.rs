@@ -1,9 +1,24 @@
 //! SIP messages, transactions and dialogs without I/O.
 
-pub mod timer;
+mod chars;
+mod fault;
+mod header;
+mod host;
+mod limits;
+mod message;
+mod method;
+mod name;
+mod parse;
+mod start_line;
 pub mod transport;
-#[cfg(test)]
-mod virtual_time;
+mod uri;
 
 pub use bytes::Bytes;
+pub use fault::{Cause, Fault, Part};
+pub use header::{Contact, NameAddr, Params, Via};
+pub use limits::Limits;
+pub use message::{Field, Message, ParseError};
+pub use method::Method;
+pub use name::Name;
 pub use transport::{Flow, Transport};
+pub use uri::{Scheme, Uri};

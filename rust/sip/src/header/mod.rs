@@ -1,0 +1,13 @@
+//! Header values, one kind a file, read on demand from the bytes of the message.
+
+mod contact;
+pub(crate) mod cseq;
+pub(crate) mod list;
+mod name_addr;
+pub(crate) mod params;
+mod via;
+
+pub use contact::Contact;
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use via::Via;
