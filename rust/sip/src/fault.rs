@@ -110,14 +110,6 @@ impl Fault {
         Self::Bad { part: Part::Value, cause }
     }
 
-    /// The same fault, told of `part` if no part was known yet.
-    pub(crate) fn within(self, part: Part) -> Self {
-        match self {
-            Self::Bad { part: Part::Value, cause } => Self::Bad { part, cause },
-            other => other,
-        }
-    }
-
     /// The status code of the response a request with this fault gets.
     pub fn status(&self) -> u16 {
         match self {

@@ -2,6 +2,7 @@
 
 mod chars;
 mod fault;
+mod framer;
 mod header;
 mod host;
 mod limits;
@@ -10,11 +11,16 @@ mod method;
 mod name;
 mod parse;
 mod start_line;
+pub mod timer;
 pub mod transport;
 mod uri;
+#[cfg(test)]
+mod virtual_time;
+mod write;
 
 pub use bytes::Bytes;
 pub use fault::{Cause, Fault, Part};
+pub use framer::{Frame, StreamFramer};
 pub use header::{Contact, NameAddr, Params, Via};
 pub use limits::Limits;
 pub use message::{Field, Message, ParseError};
@@ -22,3 +28,4 @@ pub use method::Method;
 pub use name::Name;
 pub use transport::{Flow, Transport};
 pub use uri::{Scheme, Uri};
+pub use write::{Builder, Edit, reason_phrase};

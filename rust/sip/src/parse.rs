@@ -18,8 +18,8 @@ const USUAL_FIELDS: usize = 24;
 
 /// Reads and judges a whole message.
 pub(crate) fn message(buf: Bytes, limits: &Limits) -> Result<Message, ParseError> {
-    let (mut message, fault) = index(buf, limits).map_err(|fault| ParseError { fault, partial: None })?;
-    let fault = fault.or_else(|| find_body(&mut message).err());
+    let (mut message, faults) = index(buf, limits).map_err(|fault| ParseError { fault, partial: None })?;
+    let fault = faults.first().or_else(|| find_body(&mut message).err());
     let judged = judge(&mut message);
     match fault.or(judged.err()) {
         None => Ok(message),
@@ -30,15 +30,28 @@ pub(crate) fn message(buf: Bytes, limits: &Limits) -> Result<Message, ParseError
     }
 }
 
-/// Finds the lines. An `Err` leaves nothing to answer; a fault beside a message leaves one that may be answered.
-pub(crate) fn index(buf: Bytes, limits: &Limits) -> Result<(Message, Option<Fault>), Fault> {
+/// Faults of a message whose method and Via may still be known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    start_line: Option<Fault>,
+    /// The lines themselves are in doubt, so that a length they tell cannot be trusted.
+    pub(crate) lines: Option<Fault>,
+    duplicate: Option<Fault>,
+}
+
+impl Faults {
+    fn first(self) -> Option<Fault> {
+        self.start_line.or(self.lines).or(self.duplicate)
+    }
+}
+
+/// Finds the lines. An `Err` leaves nothing to answer; faults beside a message leave one that may be answered.
+pub(crate) fn index(buf: Bytes, limits: &Limits) -> Result<(Message, Faults), Fault> {
     let start = leading_line_ends(&buf);
     let window = &buf[..buf.len().min(limits.max_head).min(u16::MAX as usize)];
     let (line_end, mut at) = line(window, start).map_err(|_| Fault::NotSip)?;
-    let (start_line, mut fault) = start_line::read(&window[start..line_end])?;
-    if buf.len() > limits.max_message {
-        fault = fault.or(Some(Fault::TooLarge));
-    }
+    let (start_line, start_fault) = start_line::read(&window[start..line_end])?;
+    let mut fault = (buf.len() > limits.max_message).then_some(Fault::TooLarge);
     let mut fields = Fields::default();
     let ended = loop {
         match fields.read(window, at, limits.max_headers) {
@@ -59,8 +72,8 @@ pub(crate) fn index(buf: Bytes, limits: &Limits) -> Result<(Message, Option<Faul
             buf.len()
         }
     };
-    fault = fault.or(fields.duplicate.map(Fault::Duplicate));
-    Ok((assemble(buf, start, &start_line, fields, body_start), fault))
+    let faults = Faults { start_line: start_fault, lines: fault, duplicate: fields.duplicate.map(Fault::Duplicate) };
+    Ok((assemble(buf, start, &start_line, fields, body_start), faults))
 }
 
 fn assemble(buf: Bytes, start: usize, line: &StartLine, fields: Fields, body_start: usize) -> Message {
