@@ -1,6 +1,7 @@
 //! SIP messages, transactions and dialogs without I/O.
 
 mod chars;
+pub mod dialog;
 mod fault;
 mod framer;
 mod header;
@@ -12,6 +13,7 @@ mod name;
 mod parse;
 mod start_line;
 pub mod timer;
+pub mod transaction;
 pub mod transport;
 mod uri;
 #[cfg(test)]

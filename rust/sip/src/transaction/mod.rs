@@ -23,6 +23,8 @@ mod server_invite;
 mod server_non_invite;
 mod settings;
 mod step;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 pub use branch::Branch;

@@ -250,3 +250,30 @@ impl Transactions {
         self.apply(now, cancel, Step::TRANSMIT);
     }
 }
+
+#[cfg(test)]
+impl Transactions {
+    /// Every index names what is in the table and nothing else.
+    pub(super) fn check_books(&self) {
+        let mut hit = Vec::new();
+        let mut unanswered = 0;
+        let (mut servers, mut cancels) = (0, 0);
+        for (slot, entry) in &self.entries {
+            assert_eq!(entry.id.slot(), slot);
+            hit.clear();
+            self.flows.collect(&self.entries, entry.flow, &mut hit);
+            assert!(hit.contains(&entry.id), "every transaction is found by its flow");
+            assert!(hit.iter().all(|id| self.entries[id.slot()].flow == entry.flow));
+            unanswered += usize::from(entry.is_unanswered());
+            servers += usize::from(matches!(entry.role, Role::Server { .. }));
+            cancels += usize::from(matches!(entry.role, Role::Client(Client { is_cancel: true, .. })));
+            assert!(
+                entry.next_at().is_none_or(|at| entry.armed_at.is_some_and(|armed_at| armed_at <= at)),
+                "no deadline is missed"
+            );
+        }
+        assert_eq!(self.unanswered, unanswered);
+        assert_eq!((self.servers.len(), self.cancels.len()), (servers, cancels));
+        assert_eq!(self.flows.len() == 0, self.entries.is_empty());
+    }
+}
