@@ -61,7 +61,9 @@ class Baresip:
         self._changed = asyncio.Condition()
         self._tokens = 0
 
-    def configure(self, *, domain: str, password: str = "", register: bool = True, answer: str = "auto") -> None:
+    def configure(
+        self, *, domain: str, password: str = "", register: bool = True, answer: str = "auto"
+    ) -> None:
         """Write the configuration directory; `domain` may carry a port."""
         self.directory.mkdir(parents=True, exist_ok=True)
         write_tone(self.directory / "tone.wav", self.hertz, 60)

@@ -1,0 +1,48 @@
+"""Fixtures of the end-to-end tests: servers that must be at rest when the test is over."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import PbxServer
+
+OPEN = {"modules": ["acl", "registrar", "call"]}
+"""Nobody is challenged: for tests whose subject is not authentication."""
+QUICK = {"t1_timer": 100, "t1x64_timer": 6400}
+"""Timers a fifth of their default."""
+
+ServerFactory = Callable[..., PbxServer]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[ServerFactory]:
+    """Start servers; each must hold no call, dialog, session or port when the test is over."""
+    with ExitStack() as running:
+        servers: list[PbxServer] = []
+
+        def begin(
+            proxy: Mapping[str, object] | None = None, top: Mapping[str, object] | None = None
+        ) -> PbxServer:
+            server = PbxServer(tmp_path / f"pbx{len(servers)}", proxy, top)
+            servers.append(running.enter_context(server))
+            return server
+
+        yield begin
+        for server in servers:
+            if server.exit_status is None:
+                server.assert_at_rest()
+
+
+@pytest.fixture
+def peer() -> Callable[[str], None]:
+    """Fail, naming the command that helps, when a program to call with is not installed."""
+
+    def need(program: str) -> None:
+        packages = {"sipp": "sip-tester", "baresip": "baresip-core"}
+        if shutil.which(program) is None:
+            pytest.fail(f"{program} is missing: apt-get install --no-install-recommends {packages[program]}")
+
+    return need
