@@ -1,6 +1,7 @@
 //! SIP messages, transactions and dialogs without I/O.
 
 mod chars;
+pub mod digest;
 pub mod dialog;
 mod fault;
 mod framer;

@@ -77,6 +77,11 @@ pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(text);
     };
+    unquote_inner(inner)
+}
+
+/// Removes the backslashes from what stands between the quotes of a quoted string.
+pub(crate) fn unquote_inner(inner: &str) -> Cow<'_, str> {
     if !inner.contains('\\') {
         return Cow::Borrowed(inner);
     }
