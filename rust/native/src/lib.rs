@@ -1,1 +1,23 @@
-//! PyO3 glue: the extension module pbx._native.
+//! `pbx._native`: what Python may see of the engine and of the SIP parser. No protocol logic.
+
+mod error;
+mod sip;
+mod text;
+
+use pyo3::prelude::*;
+
+/// The extension module.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::error::ParseError;
+    #[pymodule_export]
+    use crate::sip::{Message, NameAddr, Sdp, SdpMedia, Uri, Via};
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

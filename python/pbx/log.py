@@ -1,0 +1,156 @@
+"""The structured log: one line per event, written by a thread of its own so that a slow disk delays nobody's call."""
+
+import contextlib
+import logging
+import queue
+import re
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+LEVELS = ("error", "warn", "info", "debug", "trace")
+
+MAX_QUEUED = 8192
+"""Lines waiting for the disk; newer ones are dropped and counted in the next line that gets through."""
+MAX_VALUE = 16_384
+"""Characters of one value; a traceback of a hostile exception may be any length."""
+
+_BARE = re.compile(r"[A-Za-z0-9_.:/@+,*\-\[\]<>;~%]+\Z")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_SPECIAL = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+
+Fields = Iterable[tuple[str, object]]
+
+
+class EventLog:
+    """Where events go: standard error or a file, as `key=value` lines. Safe to use from any thread."""
+
+    def __init__(self, level: str = "info", path: Path | None = None, stream: TextIO | None = None) -> None:
+        self.set_level(level)
+        self._path = path
+        self._stream = stream
+        self._owned: TextIO | None = None
+        self._queue: queue.Queue[str | None] = queue.Queue(MAX_QUEUED)
+        self._dropped_total = 0
+        self._reported_total = 0
+        self._thread: threading.Thread | None = None
+        self._open()
+        self.last_warnings: deque[str] = deque(maxlen=5)
+
+    def set_level(self, level: str) -> None:
+        """Drop lines less severe than `level`, the first plain word of a `log_level` value."""
+        plain = next((word.strip().lower() for word in level.split(",") if "=" not in word), "info")
+        self._rank = LEVELS.index(plain) if plain in LEVELS else LEVELS.index("info")
+
+    def start(self) -> None:
+        """Begin writing in the background; before this, lines are written by the caller."""
+        self._thread = threading.Thread(target=self._write_all, name="pbx-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then close the file."""
+        if self._thread is not None:
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=2)
+            self._thread.join(timeout=5)
+            self._thread = None
+        if self._owned is not None:
+            self._owned.close()
+            self._owned = None
+
+    def reopen(self) -> None:
+        """Open the file again by its name (SIGHUP after log rotation)."""
+        old = self._owned
+        self._open()
+        if old is not None and old is not self._owned:
+            old.close()
+
+    def error(self, event: str, **fields: object) -> None:
+        """Something failed."""
+        self.write("error", event, fields.items())
+
+    def warn(self, event: str, **fields: object) -> None:
+        """Something is off."""
+        self.write("warn", event, fields.items())
+
+    def info(self, event: str, **fields: object) -> None:
+        """Normal news."""
+        self.write("info", event, fields.items())
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Detail."""
+        self.write("debug", event, fields.items())
+
+    def write(self, level: str, event: str, fields: Fields) -> None:
+        """Queue one line. `level` is one of `LEVELS`."""
+        if level not in LEVELS or LEVELS.index(level) > self._rank:
+            return
+        line = format_line(level, event, fields)
+        if level in {"error", "warn"}:
+            self.last_warnings.append(line)
+        if self._thread is None:
+            self._put(line)
+            return
+        try:
+            self._queue.put_nowait(line)
+        except queue.Full:
+            self._dropped_total += 1
+
+    def _open(self) -> None:
+        if self._path is not None:
+            self._owned = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+
+    def _write_all(self) -> None:
+        while (line := self._queue.get()) is not None:
+            self._put(line)
+            if self._dropped_total > self._reported_total:
+                lost, self._reported_total = self._dropped_total - self._reported_total, self._dropped_total
+                self._put(format_line("warn", "log_dropped", [("lines", lost)]))
+
+    def _put(self, line: str) -> None:
+        stream = self._owned or self._stream or sys.stderr
+        # A full disk or a closed pipe must not end the server.
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(line + "\n")
+            stream.flush()
+
+
+class LoggingBridge(logging.Handler):
+    """Brings what libraries and routers say through `logging` into the event log."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record as event `log`."""
+        level = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warn", "INFO": "info"}.get(record.levelname, "debug")
+        fields: list[tuple[str, object]] = [("logger", record.name), ("message", record.getMessage())]
+        if record.exc_info:
+            fields.append(("traceback", logging.Formatter().formatException(record.exc_info)))
+        self._log.write(level, "log", fields)
+
+
+def format_line(level: str, event: str, fields: Fields) -> str:
+    """One log line without its line feed; control characters and lone surrogates are escaped."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    pairs = "".join(f" {name}={_value(value)}" for name, value in fields if value is not None)
+    return f"ts={now}Z level={level} event={event}{pairs}"
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else str(value)
+    if _BARE.match(text) and len(text) <= MAX_VALUE:
+        return text
+    if len(text) > MAX_VALUE:
+        text = f"{text[:MAX_VALUE]}… ({len(text)} characters)"
+    return '"' + _SPECIAL.sub(_escape, text) + '"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"
