@@ -68,11 +68,9 @@ pub(crate) fn family_and_address(address: IpAddr) -> String {
     format!("{family} {address}")
 }
 
+/// Names are not judged further: whoever resolves one does. Digits and dots alone are a broken literal.
 fn is_host_name(host: &str) -> bool {
-    let is_name_octet = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_');
-    // All digits and dots is a broken IPv4 literal, never a name.
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(is_name_octet)
+    host.len() <= 255
+        && host.bytes().all(|octet| octet.is_ascii_graphic())
         && host.bytes().any(|octet| octet.is_ascii_alphabetic())
 }
