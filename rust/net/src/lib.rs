@@ -1,1 +1,43 @@
-//! Sockets, threads and clocks: the only crate that does I/O.
+//! The only sockets, threads and clocks of the PBX.
+//!
+//! Here octets move and time passes; what they mean is decided in `pbx-sip`, `pbx-media` and `pbx-switch`.
+//! One signalling thread owns the listeners, the connections and the switch; media workers own the media
+//! sockets. They, and Python, talk over bounded queues. Python itself may not come in.
+
+mod address;
+mod answer;
+mod bind;
+mod bridge;
+mod config;
+mod connection;
+mod counters;
+mod driver;
+mod engine;
+mod engine_error;
+mod facing;
+mod input;
+mod launch;
+mod mailbox;
+mod media_link;
+mod own_sockets;
+mod poller;
+mod relay_counters;
+mod relay_table;
+mod relay_worker;
+mod start_error;
+mod streams;
+#[cfg(test)]
+mod streams_test;
+#[cfg(test)]
+mod test_support;
+mod token;
+mod udp;
+mod wakeup;
+mod write_queue;
+
+pub use bridge::{Bridge, BridgeItem};
+pub use config::{Document, NetConfig};
+pub use engine::Engine;
+pub use engine_error::EngineError;
+pub use relay_counters::MediaCounters;
+pub use start_error::StartError;

@@ -1,0 +1,140 @@
+//! A running PBX: its threads, and what the rest of the process may ask of them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pbx_switch::{
+    CallView, Command, Decision, DialogView, Health, Locals, QueryId, RegistrationView, SwitchConfig,
+};
+
+use crate::bridge::Bridge;
+use crate::config::Document;
+use crate::driver::ShardPort;
+use crate::engine_error::EngineError;
+use crate::input::Input;
+use crate::launch;
+use crate::relay_counters::MediaCounters;
+use crate::relay_worker::WorkerPort;
+use crate::start_error::StartError;
+
+/// How long a request to the signalling thread may take.
+const MAX_ANSWER: Duration = Duration::from_secs(1);
+/// A reload compiles a whole configuration.
+const MAX_RELOAD: Duration = Duration::from_secs(30);
+
+/// Handle of the running threads. All methods may be called from any thread; dropping it stops them.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) locals: Locals,
+    pub(crate) port: Arc<ShardPort>,
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) workers: Vec<Arc<WorkerPort>>,
+    pub(crate) threads: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Binds every listener, then starts the threads. When this returns, the PBX serves.
+    ///
+    /// # Errors
+    /// What stood in the way; nothing is left running or bound.
+    pub fn start(document: Document) -> Result<Self, StartError> {
+        launch::launch(document)
+    }
+
+    /// The addresses really bound: port 0 has become a number.
+    pub fn locals(&self) -> &Locals {
+        &self.locals
+    }
+
+    /// Questions and news for Python.
+    pub fn bridge(&self) -> &Arc<Bridge> {
+        &self.bridge
+    }
+
+    /// Answers a question. `false`: the inbox is full and the call meets its deadline instead.
+    pub fn decide(&self, id: QueryId, decision: Decision) -> bool {
+        self.port.inbox.push(Input::Decide(id, decision)).is_ok()
+    }
+
+    /// Carries out an operator's command. `Ok(false)`: there is no such call.
+    pub fn command(&self, command: Command) -> Result<bool, EngineError> {
+        self.ask(MAX_ANSWER, |reply| Input::Command(command, reply))
+    }
+
+    /// Puts the next configuration generation in force, or changes nothing.
+    pub fn reload(&self, config: SwitchConfig) -> Result<(), EngineError> {
+        self.ask(MAX_RELOAD, |reply| Input::Reload(Box::new(config), reply))?.map_err(EngineError::Policy)
+    }
+
+    /// State and counters of the switch and of the signalling sockets.
+    pub fn health(&self) -> Result<Health, EngineError> {
+        self.ask(MAX_ANSWER, Input::Health)
+    }
+
+    /// Up to `limit` calls after the handle `after`.
+    pub fn calls(&self, limit: usize, after: Option<u64>) -> Result<Vec<CallView>, EngineError> {
+        self.ask(MAX_ANSWER, |reply| Input::Calls { limit, after, reply })
+    }
+
+    /// Dialogs of up to `limit` calls after the handle `after`.
+    pub fn dialogs(&self, limit: usize, after: Option<u64>) -> Result<Vec<DialogView>, EngineError> {
+        self.ask(MAX_ANSWER, |reply| Input::Dialogs { limit, after, reply })
+    }
+
+    /// Up to `limit` bindings after the AoR `after`.
+    pub fn registrations(
+        &self,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Vec<RegistrationView>, EngineError> {
+        let after = after.map(str::to_owned);
+        self.ask(MAX_ANSWER, |reply| Input::Registrations { limit, after, reply })
+    }
+
+    /// Packets, drops and sockets of all media workers together. Asks no thread.
+    pub fn media_counters(&self) -> MediaCounters {
+        let mut sum = MediaCounters::default();
+        for worker in &self.workers {
+            worker.counters.add_to(&mut sum);
+        }
+        sum
+    }
+
+    /// Whether all threads live.
+    pub fn is_running(&self) -> bool {
+        !self.threads.is_empty() && self.threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Ends all threads and closes all sockets, at once and without BYE: drain first. Returns when they are
+    /// gone. Further calls do nothing.
+    pub fn stop(&mut self) {
+        self.port.stop();
+        for worker in &self.workers {
+            worker.stop();
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+
+    fn ask<T>(&self, limit: Duration, make: impl FnOnce(SyncSender<T>) -> Input) -> Result<T, EngineError> {
+        if !self.is_running() {
+            return Err(EngineError::Stopped);
+        }
+        let (reply, answer) = sync_channel(1);
+        self.port.inbox.push(make(reply)).map_err(|_| EngineError::Busy)?;
+        answer.recv_timeout(limit).map_err(|error| match error {
+            RecvTimeoutError::Timeout => EngineError::Timeout,
+            RecvTimeoutError::Disconnected => EngineError::Stopped,
+        })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
