@@ -1,1 +1,35 @@
-//! The PBX itself as a state machine without I/O.
+//! The PBX itself as a state machine: what packets, decisions and deadlines make of calls and bindings.
+//!
+//! Nothing here touches a socket, a clock, a thread, a lock or a random source; [`Switch`] is fed all of
+//! them. Protocol syntax belongs to `pbx-sip`, media to `pbx-media`, I/O to `pbx-net`.
+
+mod auth;
+mod authorize;
+mod call;
+mod command;
+pub mod config;
+mod core;
+mod counters;
+mod decision;
+mod ingress;
+mod location;
+mod media_ports;
+mod nat;
+mod output;
+mod policy;
+mod query;
+mod refusal;
+mod route;
+mod switch;
+mod view;
+
+pub use command::Command;
+pub use config::SwitchConfig;
+pub use core::{Facing, Locals};
+pub use decision::{Decision, Forward, Reject, Target};
+pub use output::{Event, Level, LogLine, Output};
+pub use policy::PolicyError;
+pub use query::{InviteView, Query, QueryId};
+pub use route::{ExplainInput, Explanation, explain};
+pub use switch::Switch;
+pub use view::{CallView, DialogView, Health, RegistrationView};

@@ -1,0 +1,194 @@
+//! The answer: one callee wins, the others are ended, both legs are confirmed.
+
+use std::time::Instant;
+
+use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
+use pbx_sip::{Bytes, Message, Method, Name};
+
+use super::branch::{Branch, BranchState};
+use super::failure::Failure;
+use super::headers;
+use super::id::{Side, TimerKind};
+use super::leg::{Accepting, Leg};
+use super::state::{Call, Phase};
+use crate::core::{Core, Inbound};
+use crate::refusal::{ALLOW, Refusal, SUPPORTED};
+
+impl Call {
+    /// A 2xx to the INVITE of one branch: the first wins; copies are acknowledged again, other dialogs ended.
+    pub(super) fn on_answer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
+        if let Some(callee) = &self.callee
+            && Some(&*callee.dialog.remote_tag) == response.to_tag()
+            && &*callee.dialog.call_id == response.call_id()
+        {
+            return callee.repeat_ack(core, response.cseq());
+        }
+        let Some(branch) = self.branches.get_mut(index) else { return };
+        let wins = self.phase == Phase::Ringing && branch.is_pending() && self.callee.is_none();
+        branch.state = if wins { BranchState::Won } else { BranchState::Over };
+        if !wins {
+            return discard(core, now, response);
+        }
+        let (flow, nat) = (branch.endpoint.flow, branch.endpoint.nat);
+        let uri: Box<str> = branch.endpoint.uri.as_str().into();
+        let Ok(dialog) = Dialog::uac(response, flow) else {
+            discard(core, now, response);
+            return self.lose_answer(core, now, Failure::local(500));
+        };
+        self.summary.callee = Some(uri);
+        self.take_answer(core, now, Leg::new(dialog, nat), response);
+    }
+
+    /// Joins the legs, when the bodies fit.
+    fn take_answer(&mut self, core: &mut Core, now: Instant, mut callee: Leg, response: &Message) {
+        callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
+        let late = self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none());
+        let source = callee.dialog.flow.remote.ip();
+        let body = match response.sdp() {
+            Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source),
+            Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source),
+            None => Err(Refusal::NoCodec),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(_) => {
+                discard(core, now, response);
+                return self.lose_answer(core, now, Failure::local(488));
+            }
+        };
+        if late {
+            callee.owed_ack = Some(response.cseq());
+        } else {
+            callee.acknowledge(core, response.cseq(), None);
+        }
+        self.callee = Some(callee);
+        self.cancel_branches(core, now);
+        self.phase = Phase::Connected;
+        self.answered_at = Some(now);
+        core.counters.count("calls_total", "answered");
+        if !late {
+            self.media.settle();
+        }
+        self.confirm_caller(core, now, response, &body, late);
+    }
+
+    /// Sends the 2xx to the caller and keeps it for repetition.
+    fn confirm_caller(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        response: &Message,
+        body: &Bytes,
+        late: bool,
+    ) {
+        let Some(invite) = self.invite.take() else { return };
+        let contact = self.caller.contact(core);
+        let inbound = Inbound {
+            transaction: invite.transaction,
+            flow: invite.flow,
+            request: &invite.message,
+            tag: Some(&self.caller.dialog.local_tag),
+        };
+        let status = (response.status(), response.reason());
+        let bytes = core.respond(now, &inbound, status, |builder| {
+            with_session(headers::pass(builder.header(Name::Contact, contact), response), Some(body))
+        });
+        let accepting = Accepting {
+            repeat: Accepted2xx::new(now, core.settings()),
+            transaction: invite.transaction,
+            cseq: invite.message.cseq(),
+            bytes,
+            offered: late,
+        };
+        core.arm(accepting.repeat.next_at(), self.id, TimerKind::Repeat(Side::Caller));
+        self.caller.accepting = Some(accepting);
+    }
+
+    /// The answer of the winner could not be used: the next target, or the failure, follows.
+    fn lose_answer(&mut self, core: &mut Core, now: Instant, failure: Failure) {
+        self.best = Some(failure.better(self.best.take()));
+        if !self.branches.iter().any(Branch::is_pending) {
+            self.dial_next(core, now);
+        }
+    }
+
+    /// ACK for a 2xx of ours.
+    pub(super) fn on_ack(&mut self, core: &mut Core, now: Instant, side: Side, ack: &Message) {
+        let Some(leg) = self.leg_mut(side) else { return };
+        let Some(accepting) = leg.accepting.take_if(|accepting| accepting.cseq == ack.cseq()) else { return };
+        let held = leg.bye_held;
+        leg.bye_held = false;
+        if accepting.offered {
+            self.pass_late_answer(core, now, side, ack);
+        }
+        self.finish_relay(side);
+        if held {
+            self.bye(core, now, side, None);
+        }
+    }
+
+    /// The answer in an ACK travels in the ACK of the other leg (§7 row 6).
+    fn pass_late_answer(&mut self, core: &mut Core, now: Instant, side: Side, ack: &Message) {
+        let other = side.other();
+        let Some(source) = self.leg(side).map(|leg| leg.dialog.flow.remote.ip()) else { return };
+        let body = match ack.sdp() {
+            Some(sdp) => self.media.pass_answer(core, side, sdp, source),
+            None => Err(Refusal::NoCodec),
+        };
+        self.media.settle();
+        if let Some(leg) = self.leg_mut(other) {
+            leg.settle_ack(core, body.as_ref().ok().map(|body| &**body));
+        }
+        if body.is_err() && self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"No answer to the offer\""));
+        }
+    }
+
+    /// Our 2xx wants repeating, or its ACK never came.
+    pub(super) fn on_repeat(&mut self, core: &mut Core, now: Instant, side: Side) {
+        let id = self.id;
+        let Some(leg) = self.leg_mut(side) else { return };
+        let flow = leg.flow();
+        let Some(accepting) = &mut leg.accepting else { return };
+        match accepting.repeat.handle_timeout(now) {
+            RepeatVerdict::Wait => core.arm(accepting.repeat.next_at(), id, TimerKind::Repeat(side)),
+            RepeatVerdict::Repeat => {
+                let bytes = accepting.bytes.clone();
+                core.arm(accepting.repeat.next_at(), id, TimerKind::Repeat(side));
+                if !core.transactions.repeat(now, accepting.transaction, bytes.clone()) {
+                    core.transmit(flow, bytes);
+                }
+            }
+            RepeatVerdict::GiveUp => {
+                leg.accepting = None;
+                leg.bye_held = false;
+                core.counters.count("timeouts_total", "ack");
+                if let Some(leg) = self.leg_mut(side.other()) {
+                    leg.settle_ack(core, None);
+                }
+                self.finish_relay(side);
+                self.hang_up_both(core, now, Some("SIP;cause=408;text=\"ACK missing\""));
+            }
+        }
+    }
+}
+
+/// Adds what every 2xx to INVITE says, and the body.
+pub(super) fn with_session(builder: pbx_sip::Builder, body: Option<&[u8]>) -> pbx_sip::Builder {
+    let builder = builder.header(Name::Allow, ALLOW).header(Name::Supported, SUPPORTED);
+    match body {
+        Some(body) => builder.body("application/sdp", body),
+        None => builder,
+    }
+}
+
+/// Ends a dialog nobody wants (RFC 3261 §13.2.2.4): ACK, then BYE, from the 2xx alone.
+pub(crate) fn discard(core: &mut Core, now: Instant, response: &Message) {
+    let Some(flow) = core.arrival else { return };
+    let Ok(dialog) = Dialog::uac(response, flow) else { return };
+    let mut leg = Leg::new(dialog, false);
+    leg.acknowledge(core, response.cseq(), None);
+    core.counters.count("calls_total", "discarded_answers");
+    let flow = leg.flow();
+    core.request(now, flow, Method::Bye, None, |via| leg.dialog.request(Method::Bye, via));
+}

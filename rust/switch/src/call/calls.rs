@@ -1,0 +1,252 @@
+//! The table of calls, and the way from a packet, a timer or an answer to its call.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
+
+use pbx_media::relay::{MediaEvent, SessionId};
+use pbx_sip::Message;
+use pbx_sip::transaction::{TimerName, TransactionId};
+use slab::Slab;
+
+use super::accept::discard;
+use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
+use super::state::{Call, Phase};
+use crate::core::{Core, Inbound, Owner, Role};
+use crate::query::QueryId;
+use crate::refusal::Refusal;
+
+/// All calls of a shard.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(super) slots: Slab<Box<Call>>,
+    pub(super) serial: u32,
+    /// Server INVITE transactions of calls, for CANCEL.
+    pub(super) invites: HashMap<TransactionId, CallId>,
+    /// Calls by who began them, for RFC 3261 §8.2.2.2.
+    pub(super) origins: HashMap<u64, CallId>,
+    pub(super) queries: HashMap<QueryId, CallId>,
+    pub(super) sessions: HashMap<SessionId, CallId>,
+    hasher: RandomState,
+}
+
+impl Calls {
+    /// Calls alive.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Calls waiting for Python.
+    pub(crate) fn queries(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Handles of all calls.
+    pub(crate) fn ids(&self) -> Vec<CallId> {
+        self.slots.iter().map(|(_, call)| call.id).collect()
+    }
+
+    pub(super) fn call(&self, id: CallId) -> Option<&Call> {
+        self.slots.get(id.slot as usize).map(|call| &**call).filter(|call| call.id == id)
+    }
+
+    fn call_mut(&mut self, id: CallId) -> Option<&mut Call> {
+        self.slots.get_mut(id.slot as usize).map(|call| &mut **call).filter(|call| call.id == id)
+    }
+
+    /// The dialog an in-dialog request belongs to: Call-ID and both tags must fit (RFC 3261 §12.2.2).
+    pub(crate) fn find(&self, message: &Message) -> Option<(CallId, Side)> {
+        let (to, from) = (message.to_tag()?, message.from_tag()?);
+        let call = self.slots.get(slot_of_tag(to)? as usize)?;
+        [Side::Caller, Side::Callee].into_iter().find_map(|side| {
+            let dialog = &call.leg(side)?.dialog;
+            let fits = &*dialog.local_tag == to
+                && &*dialog.remote_tag == from
+                && &*dialog.call_id == message.call_id();
+            fits.then_some((call.id, side))
+        })
+    }
+
+    /// Key of the caller's dialog to be.
+    pub(super) fn origin(&self, message: &Message) -> u64 {
+        self.hasher.hash_one((message.call_id(), message.from_tag().unwrap_or_default()))
+    }
+
+    /// Whether this INVITE reached us before by another path.
+    pub(super) fn is_merged(&self, message: &Message) -> bool {
+        let call = self.origins.get(&self.origin(message)).and_then(|&id| self.call(id));
+        call.and_then(|call| call.invite.as_ref()).is_some_and(|invite| {
+            invite.message.cseq() == message.cseq() && invite.message.call_id() == message.call_id()
+        })
+    }
+
+    /// A request inside a dialog.
+    pub(crate) fn on_request(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        (id, side): (CallId, Side),
+        inbound: &Inbound<'_>,
+    ) {
+        self.with(core, now, id, |call, core| {
+            let tag = call.leg(side).map(|leg| leg.dialog.local_tag.clone());
+            call.on_request(core, now, side, &Inbound { tag: tag.as_deref(), ..*inbound });
+        });
+    }
+
+    /// An ACK for a 2xx.
+    pub(crate) fn on_ack(&mut self, core: &mut Core, now: Instant, ack: &Message) {
+        match self.find(ack) {
+            Some((id, side)) => self.with(core, now, id, |call, core| call.on_ack(core, now, side, ack)),
+            None => core.counters.count("dropped_total", "ack"),
+        }
+    }
+
+    /// A CANCEL that fits a server INVITE transaction.
+    pub(crate) fn on_cancel(&mut self, core: &mut Core, now: Instant, invite: TransactionId) {
+        if let Some(&id) = self.invites.get(&invite) {
+            self.with(core, now, id, |call, core| {
+                if call.invite.as_ref().is_some_and(|pending| pending.transaction == invite) {
+                    call.on_cancel(core, now);
+                }
+            });
+            return;
+        }
+        // A re-INVITE on its way across is found by looking: there are few, and CANCEL of one is rare.
+        let owner =
+            self.slots.iter().find(|(_, call)| call.relays.iter().any(|relay| relay.server == invite));
+        if let Some(id) = owner.map(|(_, call)| call.id) {
+            self.with(core, now, id, |call, core| call.on_cancel_relay(core, now, invite));
+        }
+    }
+
+    /// A response to a client transaction of ours.
+    pub(crate) fn on_response(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        client: TransactionId,
+        response: &Message,
+    ) {
+        let owner = core.owners.get(&client).copied().filter(|owner| self.call(owner.call).is_some());
+        let Some(owner) = owner else {
+            // The call is gone; a late 2xx to INVITE still has a dialog to end.
+            let late = response.cseq_method() == pbx_sip::Method::Invite && response.status() / 100 == 2;
+            return if late { discard(core, now, response) } else { () };
+        };
+        self.with(core, now, owner.call, |call, core| match owner.role {
+            Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
+            Role::Relayed => call.on_relay_response(core, now, client, response),
+            Role::Bye if response.status() >= 200 => call.on_bye_over(),
+            Role::Bye => {}
+        });
+        if response.status() >= 200 && owner.role == Role::Bye {
+            core.owners.remove(&client);
+        }
+    }
+
+    /// A client transaction got no answer, or could not be sent.
+    pub(crate) fn on_timeout(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        client: TransactionId,
+        timer: Option<TimerName>,
+    ) {
+        let Some(Owner { call: id, role }) = core.owners.get(&client).copied() else { return };
+        if timer != Some(TimerName::C) {
+            core.owners.remove(&client);
+        }
+        self.with(core, now, id, |call, core| match role {
+            Role::Branch(index) => call.on_branch_timeout(core, now, usize::from(index), timer),
+            Role::Relayed => call.on_relay_timeout(core, now, client),
+            Role::Bye => call.on_bye_over(),
+        });
+    }
+
+    /// A deadline.
+    pub(crate) fn on_timer(&mut self, core: &mut Core, now: Instant, timer: CallTimer) {
+        self.with(core, now, timer.call, |call, core| match timer.kind {
+            TimerKind::Decision(query) if call.phase == Phase::Deciding(query) => {
+                core.counters.count("decisions_total", "overdue");
+                call.refuse(core, now, &Refusal::DecisionOverdue);
+            }
+            TimerKind::Decision(_) => {}
+            TimerKind::Ring(group) => call.on_ring_limit(core, now, group),
+            TimerKind::Repeat(side) => call.on_repeat(core, now, side),
+        });
+    }
+
+    /// News about media.
+    pub(crate) fn on_media(&mut self, core: &mut Core, now: Instant, event: &MediaEvent) {
+        match event {
+            MediaEvent::Opened { session, result } => {
+                if let Some(&id) = self.sessions.get(session) {
+                    self.with(core, now, id, |call, core| call.on_media_opened(core, now, *result));
+                }
+            }
+            MediaEvent::Latched { latched, .. } => {
+                core.counters.count("latch_total", latched.result.as_str())
+            }
+            MediaEvent::Closed { session, .. } => core.release_session(now, *session),
+        }
+    }
+
+    /// Ends a call by its handle.
+    pub(crate) fn hang_up(&mut self, core: &mut Core, now: Instant, id: CallId, code: Option<u16>) -> bool {
+        let known = self.call(id).is_some_and(|call| call.phase != Phase::Ending);
+        self.with(core, now, id, |call, core| call.hang_up(core, now, code));
+        known
+    }
+
+    /// Lets a call act, then forgets it if nothing is awaited any more. Indexes follow the call's state.
+    pub(super) fn with(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        id: CallId,
+        act: impl FnOnce(&mut Call, &mut Core),
+    ) {
+        let Some(call) = self.call_mut(id) else { return };
+        let before =
+            (call.invite.as_ref().map(|invite| invite.transaction), call.query(), call.media.session());
+        act(call, core);
+        let after =
+            (call.invite.as_ref().map(|invite| invite.transaction), call.query(), call.media.session());
+        let over = call.is_over();
+        if before != after {
+            self.reindex(id, before, after);
+        }
+        if over {
+            self.remove(core, now, id);
+        }
+    }
+
+    fn reindex(&mut self, id: CallId, before: Index, after: Index) {
+        if let Some(transaction) = before.0.filter(|_| after.0.is_none()) {
+            self.invites.remove(&transaction);
+        }
+        if before.1 != after.1 {
+            before.1.map(|query| self.queries.remove(&query));
+            after.1.map(|query| self.queries.insert(query, id));
+        }
+        if before.2 != after.2 {
+            before.2.map(|session| self.sessions.remove(&session));
+            after.2.map(|session| self.sessions.insert(session, id));
+        }
+    }
+
+    fn remove(&mut self, core: &mut Core, now: Instant, id: CallId) {
+        let Some(mut call) = self.slots.try_remove(id.slot as usize) else { return };
+        call.media.close(core, now);
+        for client in call.branches.iter().map(|branch| branch.transaction) {
+            core.owners.remove(&client);
+        }
+        if self.origins.get(&call.summary.origin) == Some(&id) {
+            self.origins.remove(&call.summary.origin);
+        }
+    }
+}
+
+/// What a call is looked up by, besides its slot.
+type Index = (Option<TransactionId>, Option<QueryId>, Option<SessionId>);

@@ -1,0 +1,146 @@
+//! One side of an answered call: its dialog, and what is owed to or expected from the peer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use pbx_sip::dialog::{Accepted2xx, Dialog};
+use pbx_sip::transaction::TransactionId;
+use pbx_sip::{Bytes, Flow, Method, Transport, Uri};
+
+use super::id::CallId;
+use crate::core::{Core, Owner, Role};
+
+/// A 2xx of ours that waits for its ACK.
+pub(super) struct Accepting {
+    pub(super) repeat: Accepted2xx,
+    pub(super) transaction: TransactionId,
+    pub(super) cseq: u32,
+    pub(super) bytes: Bytes,
+    /// The 2xx carried an offer, so the ACK must carry the answer.
+    pub(super) offered: bool,
+}
+
+/// Our dialog with one party.
+pub(super) struct Leg {
+    pub(super) dialog: Dialog,
+    /// The peer is reached over its flow, not its Contact (§2.6.1).
+    pub(super) behind_nat: bool,
+    pub(super) accepting: Option<Accepting>,
+    /// Our last ACK to a 2xx of the peer, repeated for each copy of that 2xx.
+    pub(super) ack: Option<(u32, Bytes)>,
+    /// CSeq of a 2xx of the peer whose ACK waits for the answer of the other leg.
+    pub(super) owed_ack: Option<u32>,
+    /// BYE was sent, received, or waits for the ACK.
+    pub(super) closing: bool,
+    /// BYE must wait until our 2xx is acknowledged (RFC 3261 §15).
+    pub(super) bye_held: bool,
+    /// User part of our Contact on this leg, when a decision chose one.
+    pub(super) contact: Option<Box<str>>,
+}
+
+impl Leg {
+    pub(super) fn new(dialog: Dialog, behind_nat: bool) -> Self {
+        Self {
+            dialog,
+            behind_nat,
+            accepting: None,
+            ack: None,
+            owed_ack: None,
+            closing: false,
+            bye_held: false,
+            contact: None,
+        }
+    }
+
+    /// Way to the peer for requests inside the dialog.
+    pub(super) fn flow(&self) -> Flow {
+        let flow = self.dialog.flow;
+        if self.behind_nat || flow.transport.is_reliable() {
+            return flow;
+        }
+        let next = self.dialog.route_set.first().map_or(&*self.dialog.remote_target, |route| &**route);
+        endpoint_flow(next, &flow).unwrap_or(flow)
+    }
+
+    /// Our Contact towards the peer.
+    pub(super) fn contact(&self, core: &Core) -> String {
+        core.contact(&self.dialog.flow, self.contact.as_deref())
+    }
+
+    /// Sends BYE, unless it was sent or must wait for an ACK. `true`: a transaction of the call began.
+    pub(super) fn hang_up(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        call: CallId,
+        reason: Option<&str>,
+    ) -> bool {
+        if self.closing {
+            return false;
+        }
+        if self.accepting.is_some() {
+            self.bye_held = true;
+            return false;
+        }
+        self.closing = true;
+        let owner = Owner { call, role: Role::Bye };
+        let flow = self.flow();
+        let dialog = &mut self.dialog;
+        core.request(now, flow, Method::Bye, Some(owner), |via| {
+            let builder = dialog.request(Method::Bye, via);
+            match reason {
+                Some(reason) => builder.header(pbx_sip::Name::Reason, reason),
+                None => builder,
+            }
+        })
+        .is_some()
+    }
+
+    /// Acknowledges the peer's 2xx and remembers the ACK for copies of it.
+    pub(super) fn acknowledge(&mut self, core: &mut Core, cseq: u32, body: Option<&[u8]>) {
+        let flow = self.flow();
+        let branch = format!("z9hG4bK{}", core.token());
+        let via = core.via(&flow, &branch);
+        let mut builder = self.dialog.ack(cseq, &via);
+        if let Some(body) = body {
+            builder = builder.body("application/sdp", body);
+        }
+        let bytes = builder.finish();
+        core.transmit(flow, bytes.clone());
+        self.ack = Some((cseq, bytes));
+    }
+
+    /// Sends the ACK that waited for the other leg, with the answer if there is one.
+    pub(super) fn settle_ack(&mut self, core: &mut Core, body: Option<&[u8]>) {
+        if let Some(cseq) = self.owed_ack.take() {
+            self.acknowledge(core, cseq, body);
+        }
+    }
+
+    /// Answers a copy of the peer's 2xx with the same ACK.
+    pub(super) fn repeat_ack(&self, core: &mut Core, cseq: u32) {
+        if let Some((acked, bytes)) = &self.ack
+            && *acked == cseq
+        {
+            core.transmit(self.flow(), bytes.clone());
+        }
+    }
+}
+
+/// Numeric address a URI names, as a flow of the same socket. Names need DNS and give `None`.
+pub(super) fn endpoint_flow(uri: &str, like: &Flow) -> Option<Flow> {
+    let text = uri.trim().trim_start_matches('<');
+    let uri = Uri::parse(text.split('>').next().unwrap_or(text)).ok()?;
+    let ip: IpAddr = uri.host_ip()?;
+    let transport = match uri.params.value("transport") {
+        Some(name) => Transport::parse(name)?,
+        None => Transport::Udp,
+    };
+    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
+    let socket = match transport {
+        Transport::Udp if like.transport == Transport::Udp => like.socket,
+        Transport::Udp => 0,
+        _ => Flow::NEW,
+    };
+    Some(Flow { transport, socket, remote })
+}

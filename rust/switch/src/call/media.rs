@@ -1,0 +1,338 @@
+//! The media of a call: whether it is anchored, which bodies the parties see, and what the worker is told.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use pbx_media::decide::{MediaDecision, MediaPath, MediaReason, PathFacts, decide};
+use pbx_media::negotiate::{
+    AudioCodec, CodecPolicy, LegMedia, LocalOrigin, MediaFacts, RemoteSource, anchor, answer_for_offerer,
+    offer_for_answerer, rewrite_bypass,
+};
+use pbx_media::relay::{LegPorts, MediaCommand, OpenError, SessionId};
+use pbx_media::sdp::Sdp;
+use pbx_sip::{Bytes, Message, Name};
+
+use rand_core::RngCore;
+
+use super::id::Side;
+use super::state::{Call, Phase};
+use crate::config::MediaMode;
+use crate::core::Core;
+use crate::output::Level;
+use crate::refusal::Refusal;
+
+/// Lines opened for an INVITE without SDP: audio and video, since nobody knows yet what is offered.
+const LATE_OFFER_LINES: usize = 2;
+/// Attempts to find a pair of ports no other process holds.
+const MAX_OPEN_ATTEMPTS: u8 = 8;
+
+/// What is known about the media of one call.
+pub(super) struct CallMedia {
+    decision: Option<MediaDecision>,
+    codecs: Box<[AudioCodec]>,
+    session: Option<Session>,
+    /// The offer that waits for its answer.
+    offer: Option<Box<Offer>>,
+    /// Our `o=` lines when bodies are rewritten without being anchored.
+    origins: [LocalOrigin; 2],
+    attempts: u8,
+    /// The caller's signalling came through another proxy (§6 rule 3, tier 4).
+    behind_proxy: bool,
+}
+
+/// An offer on its way.
+struct Offer {
+    /// As its author wrote it.
+    written: Sdp,
+    /// As the other party was shown it.
+    shown: Sdp,
+    /// Where its author's signalling comes from.
+    source: IpAddr,
+}
+
+/// Sockets of an anchored call.
+struct Session {
+    id: SessionId,
+    /// What each party is shown of us.
+    legs: [LegMedia; 2],
+    bind: [IpAddr; 2],
+}
+
+impl Call {
+    /// Decides the path before anybody is rung. `false`: sockets are being opened first.
+    pub(super) fn prepare_media(&mut self, core: &mut Core, now: Instant) -> Result<bool, Refusal> {
+        let Some(invite) = &self.invite else { return Ok(true) };
+        let offer = parse(invite.message.sdp())?;
+        let policy = &self.policy.config.media;
+        let mode = self.plan.media.unwrap_or(policy.mode);
+        let source = invite.flow.remote.ip();
+        let decision = decide(media_mode(mode), self.facts(offer.as_ref(), source));
+        let allowed = self.plan.codecs.as_deref().unwrap_or(&policy.audio_codecs);
+        self.media.codecs = allowed.iter().filter_map(|name| AudioCodec::parse(name)).collect();
+        self.media.decision = Some(decision);
+        self.media.behind_proxy = is_behind_proxy(&invite.message);
+        if decision.mismatch {
+            core.log(Level::Warn, "media_mismatch", vec![("call_id", invite.message.call_id().to_owned())]);
+        }
+        if decision.path != MediaPath::Anchored {
+            return Ok(true);
+        }
+        let lines = offer.map_or(LATE_OFFER_LINES, |offer| offer.media().len());
+        let callee = self.plan.groups.front().and_then(|group| group.endpoints.first());
+        let peers = [source, callee.map_or(source, |callee| callee.flow.remote.ip())];
+        self.media.open(core, now, lines, peers)?;
+        Ok(false)
+    }
+
+    /// Facts about both legs that can be known before the callee answers (§5).
+    fn facts(&self, offer: Option<&Sdp>, source: IpAddr) -> PathFacts {
+        let mut facts = PathFacts::default();
+        if let Some(offer) = offer {
+            MediaFacts::of(offer, source).add_to(&mut facts);
+        }
+        let endpoints = self.plan.groups.iter().flat_map(|group| &group.endpoints);
+        facts.contact_nat |= self.caller.behind_nat || endpoints.clone().any(|endpoint| endpoint.nat);
+        if facts.kinds.is_none() {
+            let webrtc = offer.is_some_and(Sdp::is_webrtc);
+            let family = source.to_canonical().is_ipv4();
+            facts.kinds = endpoints.clone().find_map(|endpoint| kinds_differ(webrtc, family, &endpoint.flow));
+        }
+        facts
+    }
+
+    /// The worker opened the sockets, or could not.
+    pub(super) fn on_media_opened(&mut self, core: &mut Core, now: Instant, result: Result<(), OpenError>) {
+        match result {
+            Ok(()) if self.phase == Phase::Opening => self.dial_next(core, now),
+            Ok(()) => {}
+            Err(error) => match self.media.reopen(core, now, error) {
+                Ok(()) => {}
+                Err(refusal) if self.phase == Phase::Opening => self.refuse(core, now, &refusal),
+                Err(_) => self.hang_up_both(core, now, Some("SIP;cause=503;text=\"No media ports\"")),
+            },
+        }
+    }
+}
+
+impl CallMedia {
+    /// Nothing decided yet. The seeds name our sessions in `o=` lines.
+    pub(super) fn new(seeds: [u64; 2]) -> Self {
+        Self {
+            decision: None,
+            codecs: Box::default(),
+            session: None,
+            offer: None,
+            origins: seeds.map(LocalOrigin::new),
+            attempts: 0,
+            behind_proxy: false,
+        }
+    }
+
+    /// The session, while it is open.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session.as_ref().map(|session| session.id)
+    }
+
+    /// `anchored`, `direct`, `bypass` or `none`.
+    pub(super) fn path_name(&self) -> &'static str {
+        self.decision.map_or("none", |decision| decision.path.as_str())
+    }
+
+    /// Why the call is anchored.
+    pub(super) fn reason_name(&self) -> Option<&'static str> {
+        self.decision.and_then(|decision| decision.reason).map(MediaReason::as_str)
+    }
+
+    fn path(&self) -> MediaPath {
+        self.decision.map_or(MediaPath::None, |decision| decision.path)
+    }
+
+    /// Takes a pair of ports for every line and leg, and asks the worker to bind them.
+    fn open(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        lines: usize,
+        peers: [IpAddr; 2],
+    ) -> Result<(), Refusal> {
+        let id = SessionId(core.next_id());
+        core.sessions.insert(id, Vec::new());
+        let legs = peers.map(|peer| LegMedia {
+            address: core.media_address(peer),
+            ports: Vec::new(),
+            origin: LocalOrigin::new(core.rng.next_u64()),
+        });
+        let bind = peers.map(|peer| core.media_bind(peer));
+        self.session = Some(Session { id, legs, bind });
+        let taken = self.extend(core, now, lines);
+        if taken.is_err() {
+            core.release_session(now, id);
+            self.session = None;
+        }
+        taken
+    }
+
+    /// Grows the session to `lines` media lines.
+    fn extend(&mut self, core: &mut Core, now: Instant, lines: usize) -> Result<(), Refusal> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        for side in Side::ALL {
+            let ports = &mut session.legs[side.index()].ports;
+            while ports.len() < lines {
+                ports.push(core.take_port(now, session.id).ok_or(Refusal::NoPorts)?);
+            }
+        }
+        core.media(session.command());
+        Ok(())
+    }
+
+    /// Another process held a port: others are tried a few times.
+    fn reopen(&mut self, core: &mut Core, now: Instant, error: OpenError) -> Result<(), Refusal> {
+        self.attempts += 1;
+        let Some(session) = &mut self.session else { return Ok(()) };
+        if !error.is_busy || self.attempts > MAX_OPEN_ATTEMPTS {
+            core.counters.count("media_total", "open_failed");
+            return Err(Refusal::NoPorts);
+        }
+        core.counters.count("media_total", "port_busy");
+        let ports = &mut session.legs[error.side.index()].ports;
+        if let Some(port) = ports.iter_mut().find(|port| **port == error.port) {
+            core.drop_busy_port(now, session.id, error.port);
+            *port = core.take_port(now, session.id).ok_or(Refusal::NoPorts)?;
+        }
+        core.media(session.command());
+        Ok(())
+    }
+
+    /// Closes the sockets. The ports are free when the worker says so.
+    pub(super) fn close(&mut self, core: &mut Core, _now: Instant) {
+        if let Some(session) = self.session.take() {
+            core.media(MediaCommand::Close { session: session.id });
+        }
+    }
+
+    /// Carries an offer of one party to the other.
+    pub(super) fn pass_offer(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        from: Side,
+        sdp: &[u8],
+        source: IpAddr,
+    ) -> Result<Bytes, Refusal> {
+        if self.path() == MediaPath::None {
+            return Ok(Bytes::copy_from_slice(sdp));
+        }
+        let written = Sdp::parse(sdp).map_err(|_| Refusal::NoCodec)?;
+        let mut shown = offer_for_answerer(&written, &self.policy()).map_err(|_| Refusal::NoCodec)?;
+        self.extend_if_needed(core, now, written.media().len())?;
+        self.put_address(core, from.other(), &mut shown, source);
+        let bytes = shown.to_bytes();
+        self.offer = Some(Box::new(Offer { written, shown, source }));
+        Ok(bytes)
+    }
+
+    /// Carries an answer of one party to the author of the offer. The offer stays open, since a 183 may be
+    /// followed by the answer of another fork.
+    pub(super) fn pass_answer(
+        &mut self,
+        core: &mut Core,
+        from: Side,
+        sdp: &[u8],
+        source: IpAddr,
+    ) -> Result<Bytes, Refusal> {
+        if self.path() == MediaPath::None {
+            return Ok(Bytes::copy_from_slice(sdp));
+        }
+        let written = Sdp::parse(sdp).map_err(|_| Refusal::NoCodec)?;
+        let offer = self.offer.take().ok_or(Refusal::NoCodec)?;
+        let shown = answer_for_offerer(&offer.written, &written, &self.policy());
+        let shown = shown.map(|mut shown| {
+            self.put_address(core, from.other(), &mut shown, source);
+            self.describe(core, from.other(), (&offer.written, &shown), offer.source);
+            self.describe(core, from, (&written, &offer.shown), source);
+            shown.to_bytes()
+        });
+        self.offer = Some(offer);
+        shown.map_err(|_| Refusal::NoCodec)
+    }
+
+    /// The exchange is complete; what it needed is let go.
+    pub(super) fn settle(&mut self) {
+        self.offer = None;
+    }
+
+    fn policy(&self) -> CodecPolicy<'_> {
+        CodecPolicy { offerer: &self.codecs, answerer: &self.codecs, same_kind: true }
+    }
+
+    fn extend_if_needed(&mut self, core: &mut Core, now: Instant, lines: usize) -> Result<(), Refusal> {
+        let known = self.session.as_ref().map_or(0, |session| session.legs[0].ports.len());
+        if lines > known { self.extend(core, now, lines) } else { Ok(()) }
+    }
+
+    /// Puts into a description the address its reader is to use.
+    fn put_address(&mut self, core: &Core, towards: Side, sdp: &mut Sdp, source: IpAddr) {
+        if let Some(session) = &mut self.session {
+            anchor(sdp, &mut session.legs[towards.index()]);
+        } else if self.path() == MediaPath::Bypass {
+            let address = core.media_address(source);
+            rewrite_bypass(sdp, &mut self.origins[towards.index()], "-", address, source);
+        }
+    }
+
+    /// Tells the worker where a party wants its media: by what it wrote and what it was given.
+    fn describe(&self, core: &mut Core, side: Side, (theirs, ours): (&Sdp, &Sdp), source: IpAddr) {
+        let Some(session) = &self.session else { return };
+        let config = &core.policy.config.media;
+        let remote = RemoteSource {
+            signalling: source.to_canonical(),
+            latching: config.enable_latching,
+            probation: config.latching_probation_max_packets,
+            behind_proxy: side == Side::Caller && self.behind_proxy,
+        };
+        for line in 0..session.legs[side.index()].ports.len() {
+            if let Some(remote) = remote.remote(theirs, ours, line) {
+                core.media(MediaCommand::Describe { session: session.id, side, line: line as u8, remote });
+            }
+        }
+    }
+}
+
+impl Session {
+    fn command(&self) -> MediaCommand {
+        let leg = |side: Side| LegPorts {
+            bind: self.bind[side.index()],
+            rtp: self.legs[side.index()].ports.clone(),
+        };
+        MediaCommand::Open { session: self.id, legs: [leg(Side::Caller), leg(Side::Callee)] }
+    }
+}
+
+fn parse(sdp: Option<&[u8]>) -> Result<Option<Sdp>, Refusal> {
+    sdp.map(Sdp::parse).transpose().map_err(|_| Refusal::NoCodec)
+}
+
+/// More than one Via, or a Record-Route: the signalling source says nothing about media (§6 tier 4).
+fn is_behind_proxy(message: &Message) -> bool {
+    message.header(Name::RecordRoute).is_some() || (message.is_request() && message.vias().count() > 1)
+}
+
+fn media_mode(mode: MediaMode) -> pbx_media::decide::MediaMode {
+    use pbx_media::decide::MediaMode as Decided;
+    match mode {
+        MediaMode::Auto => Decided::Auto,
+        MediaMode::All => Decided::All,
+        MediaMode::None => Decided::None,
+        MediaMode::Nat => Decided::Nat,
+        MediaMode::Bypass => Decided::Bypass,
+    }
+}
+
+fn kinds_differ(webrtc: bool, ipv4: bool, callee: &pbx_sip::Flow) -> Option<pbx_media::decide::KindsDiffer> {
+    use pbx_media::decide::KindsDiffer;
+    use pbx_sip::Transport;
+    if webrtc != matches!(callee.transport, Transport::Ws | Transport::Wss) {
+        return Some(KindsDiffer::Webrtc);
+    }
+    (ipv4 != callee.remote.ip().to_canonical().is_ipv4()).then_some(KindsDiffer::Family)
+}

@@ -1,0 +1,23 @@
+//! Calls: two dialogs joined back to back (RFC 7092 signalling/SDP-modifying B2BUA).
+
+mod accept;
+mod branch;
+mod calls;
+mod dial;
+mod failure;
+mod headers;
+mod id;
+mod in_dialog;
+mod invite;
+mod leg;
+mod media;
+mod plan;
+mod relay;
+mod resolve;
+mod state;
+mod teardown;
+mod views;
+
+pub(crate) use calls::Calls;
+pub(crate) use id::{CallId, CallTimer, TimerKind};
+pub(crate) use invite::Admitted;

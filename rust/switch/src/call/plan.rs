@@ -1,0 +1,77 @@
+//! Where a call goes: groups of targets, tried one after the other; the targets of a group ring together.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use pbx_sip::Flow;
+
+use crate::config::MediaMode;
+use crate::refusal::Refusal;
+
+/// Forks of one call (§2.2 fixed limits); the rest are not rung.
+pub(super) const MAX_FORKS: usize = 16;
+
+/// One place to ring.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    /// Request-URI.
+    pub(super) uri: String,
+    /// Way to reach it.
+    pub(super) flow: Flow,
+    /// Route set from Path (RFC 3327), first hop first.
+    pub(super) path: Vec<String>,
+    /// Whether the flow, not the Contact, leads there.
+    pub(super) nat: bool,
+}
+
+/// Endpoints that ring together.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) endpoints: Vec<Endpoint>,
+    /// Whether any failure leads to the next group (bindings of one user), or only those of
+    /// `formats.md` §3 (targets of a forward).
+    pub(super) any_failure: bool,
+}
+
+/// The whole plan of a call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    pub(super) groups: VecDeque<Group>,
+    pub(super) ring: Option<Duration>,
+    pub(super) media: Option<MediaMode>,
+    pub(super) codecs: Option<Vec<String>>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) drop_original_headers: bool,
+    pub(super) caller_contact: Option<String>,
+    pub(super) decided_by: String,
+    /// Why no endpoint was found, if none was.
+    pub(super) missing: Missing,
+}
+
+/// What an empty plan means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// No such user.
+    #[default]
+    User,
+    /// User without a binding.
+    Binding,
+    /// A URI we cannot reach.
+    Route,
+}
+
+impl Missing {
+    /// What the caller is told.
+    pub(super) fn refusal(self) -> Refusal {
+        match self {
+            Self::User => Refusal::NotFound,
+            Self::Binding => Refusal::NotRegistered,
+            Self::Route => Refusal::Unreachable,
+        }
+    }
+}
+
+/// Whether a failure lets the next target of a forward be tried (`formats.md` §3).
+pub(super) fn is_failover(code: u16) -> bool {
+    code == 408 || (500..600).contains(&code)
+}

@@ -1,0 +1,286 @@
+//! Requests inside the dialog of one party, carried into the dialog of the other: re-INVITE and INFO.
+
+use std::time::Instant;
+
+use pbx_sip::dialog::Accepted2xx;
+use pbx_sip::transaction::TransactionId;
+use pbx_sip::{Bytes, Flow, Message, Method, Name};
+
+use super::accept::with_session;
+use super::headers;
+use super::id::{Side, TimerKind};
+use super::leg::Accepting;
+use super::state::{Call, Phase};
+use crate::core::{Core, Inbound, Owner, Role};
+use crate::refusal::{ALLOW, Refusal, SUPPORTED};
+
+/// Requests relayed at once in one call; more are refused with 500 + Retry-After.
+const MAX_RELAYS: usize = 8;
+
+/// A request on its way across.
+pub(super) struct Relay {
+    pub(super) from: Side,
+    pub(super) method: Method,
+    pub(super) server: TransactionId,
+    flow: Flow,
+    request: Message,
+    pub(super) client: TransactionId,
+    /// Final response sent; an INVITE stays until its ACK.
+    answered: bool,
+}
+
+impl Call {
+    /// A request to be carried across.
+    pub(super) fn relay(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
+        if let Err(refusal) = self.may_relay(side, inbound.request.method()) {
+            return core.refuse(now, inbound, &refusal);
+        }
+        match self.forward(core, now, side, inbound) {
+            Ok(relay) => self.relays.push(relay),
+            Err(refusal) => core.refuse(now, inbound, &refusal),
+        }
+    }
+
+    /// Glare and overlap rules (RFC 3261 §14.2).
+    fn may_relay(&self, side: Side, method: Method) -> Result<(), Refusal> {
+        if self.phase != Phase::Connected {
+            return Err(Refusal::DialogEnding);
+        }
+        if self.relays.len() >= MAX_RELAYS {
+            return Err(Refusal::Overlapping);
+        }
+        if method != Method::Invite {
+            return Ok(());
+        }
+        if self.leg(side).is_some_and(|leg| leg.accepting.is_some()) {
+            return Err(Refusal::Overlapping);
+        }
+        if self.leg(side.other()).is_some_and(|leg| leg.accepting.is_some()) {
+            return Err(Refusal::Glare);
+        }
+        match self.relays.iter().find(|relay| relay.method == Method::Invite) {
+            Some(relay) if relay.from == side => Err(Refusal::Overlapping),
+            Some(_) => Err(Refusal::Glare),
+            None => Ok(()),
+        }
+    }
+
+    fn forward(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        from: Side,
+        inbound: &Inbound<'_>,
+    ) -> Result<Relay, Refusal> {
+        let request = inbound.request;
+        let method = request.method();
+        let body = match (method, request.sdp()) {
+            (Method::Invite, Some(sdp)) => {
+                Some(self.media.pass_offer(core, now, from, sdp, inbound.flow.remote.ip())?)
+            }
+            _ => None,
+        };
+        let owner = Owner { call: self.id, role: Role::Relayed };
+        let leg = self.leg_mut(from.other()).ok_or(Refusal::UnknownDialog)?;
+        let (flow, contact) = (leg.flow(), leg.contact(core));
+        let dialog = &mut leg.dialog;
+        let client = core.request(now, flow, method, Some(owner), |via| {
+            let mut builder = dialog.request(method, via);
+            if method == Method::Invite {
+                builder = builder
+                    .header(Name::Contact, contact)
+                    .header(Name::Allow, ALLOW)
+                    .header(Name::Supported, SUPPORTED);
+            }
+            builder = headers::pass(builder, request);
+            match (&body, request.content_type()) {
+                (Some(body), _) => builder.body("application/sdp", body),
+                (None, Some(kind)) => builder.body(kind, request.body()),
+                _ => builder,
+            }
+        });
+        Ok(Relay {
+            from,
+            method,
+            server: inbound.transaction,
+            flow: inbound.flow,
+            request: request.clone(),
+            client: client.ok_or(Refusal::Full("transactions"))?,
+            answered: false,
+        })
+    }
+
+    /// A response to a relayed request.
+    pub(super) fn on_relay_response(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        client: TransactionId,
+        response: &Message,
+    ) {
+        let Some(index) = self.relays.iter().position(|relay| relay.client == client) else {
+            return self.on_relay_copy(core, response);
+        };
+        if response.status() < 200 {
+            return;
+        }
+        let relay = &self.relays[index];
+        let (from, answered) = (relay.from, relay.answered);
+        if answered {
+            return self.on_relay_copy(core, response);
+        }
+        if relay.method == Method::Invite && response.status() < 300 {
+            return self.on_relay_answer(core, now, index, response);
+        }
+        let relay = self.relays.remove(index);
+        relay.answer(core, now, self.tag_of(from).as_deref(), response);
+        // RFC 3261 §12.2.1.2: these say that the dialog of the other party is gone.
+        if matches!(response.status(), 408 | 481) && self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Some("SIP;cause=481;text=\"Peer lost the dialog\""));
+        }
+    }
+
+    /// A copy of a 2xx to INVITE is acknowledged again (RFC 3261 §13.2.2.4).
+    fn on_relay_copy(&mut self, core: &mut Core, response: &Message) {
+        for leg in [Some(&self.caller), self.callee.as_ref()].into_iter().flatten() {
+            if Some(&*leg.dialog.remote_tag) == response.to_tag() {
+                leg.repeat_ack(core, response.cseq());
+            }
+        }
+    }
+
+    /// 2xx to a re-INVITE: both dialogs are refreshed, the body goes across.
+    fn on_relay_answer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
+        let (from, late) = {
+            let relay = &mut self.relays[index];
+            relay.answered = true;
+            (relay.from, relay.request.sdp().is_none())
+        };
+        let other = from.other();
+        let source = self.leg(other).map(|leg| leg.dialog.flow.remote.ip());
+        let body = match (response.sdp(), source) {
+            (Some(sdp), Some(source)) if late => self.media.pass_offer(core, now, other, sdp, source),
+            (Some(sdp), Some(source)) => self.media.pass_answer(core, other, sdp, source),
+            _ => Err(Refusal::NoCodec),
+        };
+        let request = self.relays[index].request.clone();
+        if let Some(leg) = self.leg_mut(from) {
+            leg.dialog.update_target(&request);
+        }
+        if let Some(leg) = self.leg_mut(other) {
+            leg.dialog.update_target(response);
+            if late && body.is_ok() {
+                leg.owed_ack = Some(response.cseq());
+            } else {
+                leg.acknowledge(core, response.cseq(), None);
+            }
+        }
+        match body {
+            Ok(body) => self.confirm_relay(core, now, index, response, &body, late),
+            Err(refusal) => {
+                let relay = self.relays.remove(index);
+                relay.refuse(core, now, self.tag_of(from).as_deref(), &refusal);
+            }
+        }
+    }
+
+    fn confirm_relay(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        index: usize,
+        response: &Message,
+        body: &Bytes,
+        offered: bool,
+    ) {
+        let id = self.id;
+        let relay = &self.relays[index];
+        let side = relay.from;
+        let Some(leg) = self.leg(side) else { return };
+        let contact = leg.contact(core);
+        let inbound = relay.inbound(Some(&leg.dialog.local_tag));
+        let bytes = core.respond(now, &inbound, (response.status(), response.reason()), |builder| {
+            with_session(headers::pass(builder.header(Name::Contact, contact), response), Some(body))
+        });
+        let accepting = Accepting {
+            repeat: Accepted2xx::new(now, core.settings()),
+            transaction: relay.server,
+            cseq: relay.request.cseq(),
+            bytes,
+            offered,
+        };
+        core.arm(accepting.repeat.next_at(), id, TimerKind::Repeat(side));
+        if let Some(leg) = self.leg_mut(side) {
+            leg.accepting = Some(accepting);
+        }
+    }
+
+    /// The relayed request got no answer: RFC 3261 §12.2.1.2 ends the dialog.
+    pub(super) fn on_relay_timeout(&mut self, core: &mut Core, now: Instant, client: TransactionId) {
+        let Some(index) = self.relays.iter().position(|relay| relay.client == client && !relay.answered)
+        else {
+            return;
+        };
+        let relay = self.relays.remove(index);
+        let tag = self.tag_of(relay.from);
+        relay.refuse(core, now, tag.as_deref(), &timeout());
+        if relay.method == Method::Invite && self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Some("SIP;cause=408;text=\"Peer does not answer\""));
+        }
+    }
+
+    /// CANCEL for a relayed re-INVITE: passed on; the other party's 487 comes back.
+    pub(super) fn on_cancel_relay(&mut self, core: &mut Core, now: Instant, server: TransactionId) {
+        if let Some(relay) = self.relays.iter().find(|relay| relay.server == server && !relay.answered) {
+            core.transactions.cancel(now, relay.client);
+        }
+    }
+
+    /// The ACK came, or never will.
+    pub(super) fn finish_relay(&mut self, side: Side) {
+        self.relays.retain(|relay| !(relay.answered && relay.from == side));
+    }
+
+    /// The call ends: requests not answered yet get 487 (RFC 3261 §15.1.2).
+    pub(super) fn abort_relays(&mut self, core: &mut Core, now: Instant) {
+        for relay in std::mem::take(&mut self.relays) {
+            if !relay.answered {
+                let tag = self.tag_of(relay.from);
+                relay.refuse(core, now, tag.as_deref(), &Refusal::Cancelled);
+            }
+        }
+    }
+
+    fn tag_of(&self, side: Side) -> Option<Box<str>> {
+        self.leg(side).map(|leg| leg.dialog.local_tag.clone())
+    }
+}
+
+impl Relay {
+    fn inbound<'a>(&'a self, tag: Option<&'a str>) -> Inbound<'a> {
+        Inbound { transaction: self.server, flow: self.flow, request: &self.request, tag }
+    }
+
+    fn refuse(&self, core: &mut Core, now: Instant, tag: Option<&str>, refusal: &Refusal) {
+        core.answer_refusal(now, &self.inbound(tag), refusal);
+    }
+
+    /// Carries a final response back as it is; a challenge meant for us is none for the peer.
+    fn answer(&self, core: &mut Core, now: Instant, tag: Option<&str>, response: &Message) {
+        let (code, reason) = match response.status() {
+            401 | 407 => (403, pbx_sip::reason_phrase(403)),
+            code => (code, response.reason()),
+        };
+        core.respond(now, &self.inbound(tag), (code, reason), |builder| {
+            let builder = headers::pass(builder, response);
+            match response.content_type() {
+                Some(kind) if !response.body().is_empty() => builder.body(kind, response.body()),
+                _ => builder,
+            }
+        });
+    }
+}
+
+fn timeout() -> Refusal {
+    Refusal::Policy { code: 408, reason: None, headers: Vec::new() }
+}

@@ -1,0 +1,133 @@
+//! From what was decided to addresses: users to their bindings, URIs with numeric hosts to themselves.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pbx_sip::{Flow, Transport, Uri};
+
+use super::dial::through_flow;
+use super::leg::endpoint_flow;
+use super::plan::{Endpoint, Group, Missing, Plan};
+use super::state::Invite;
+use crate::core::Locals;
+use crate::decision::{Forward, Target};
+use crate::location::{Aor, Binding, Location};
+use crate::policy::Policy;
+
+/// What finding endpoints needs to look at.
+pub(super) struct Resolver<'a> {
+    pub(super) policy: &'a Arc<Policy>,
+    pub(super) location: &'a Location,
+    pub(super) locals: &'a Locals,
+    pub(super) invite: &'a Invite,
+    pub(super) now: Instant,
+}
+
+impl Resolver<'_> {
+    /// Fills the groups of a plan; says what was missing if there are none.
+    pub(super) fn fill(&self, plan: &mut Plan, forward: &Forward) -> Missing {
+        let mut missing = Missing::User;
+        let targets = match forward.targets.as_slice() {
+            [] => vec![self.request_target()],
+            targets => targets.to_vec(),
+        };
+        for target in &targets {
+            match self.groups(target) {
+                Ok(groups) => plan.groups.extend(groups),
+                Err(reason) => missing = reason,
+            }
+        }
+        if forward.parallel {
+            let endpoints = plan.groups.drain(..).flat_map(|group| group.endpoints).collect::<Vec<_>>();
+            if !endpoints.is_empty() {
+                plan.groups.push_back(Group { endpoints, any_failure: false });
+            }
+        }
+        missing
+    }
+
+    /// Without targets, the Request-URI itself is meant: a user of ours.
+    fn request_target(&self) -> Target {
+        let user = Uri::parse(self.invite.message.request_uri())
+            .map_or_else(|_| String::new(), |uri| uri.user_decoded().into_owned());
+        Target::User(user)
+    }
+
+    fn groups(&self, target: &Target) -> Result<Vec<Group>, Missing> {
+        match target {
+            Target::User(user) => self.bindings(user),
+            Target::Uri(uri) => {
+                let endpoint = self.dialled(uri).ok_or(Missing::Route)?;
+                Ok(vec![Group { endpoints: vec![endpoint], any_failure: false }])
+            }
+        }
+    }
+
+    /// Bindings of a user: equal q ring together, lower q afterwards; or only the newest (`parallel_fork`).
+    fn bindings(&self, user: &str) -> Result<Vec<Group>, Missing> {
+        let bindings = self.registered(user);
+        if bindings.is_empty() {
+            let known = self.policy.knows(&self.aor(user));
+            return Err(if known { Missing::Binding } else { Missing::User });
+        }
+        if !self.policy.config.call.parallel_fork {
+            let newest =
+                bindings.iter().max_by_key(|binding| binding.order()).map(|binding| self.endpoint(binding));
+            return Ok(vec![Group { endpoints: newest.into_iter().collect(), any_failure: true }]);
+        }
+        let mut groups: Vec<(u16, Group)> = Vec::new();
+        for binding in bindings {
+            let endpoint = self.endpoint(binding);
+            match groups.last_mut() {
+                Some((q, group)) if *q == binding.q() => group.endpoints.push(endpoint),
+                _ => groups.push((binding.q(), Group { endpoints: vec![endpoint], any_failure: true })),
+            }
+        }
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
+    }
+
+    /// Bindings of the name dialled; without any, those of the user it is an identity of (§10.8).
+    fn registered(&self, user: &str) -> Vec<&Binding> {
+        let aor = self.aor(user);
+        let bindings = self.location.targets(self.now, &aor);
+        match self.policy.users.by_identity(user, aor.realm()) {
+            Some(owner) if bindings.is_empty() && &*owner.username != user => {
+                self.location.targets(self.now, &Aor::new(&owner.username, aor.realm()))
+            }
+            _ => bindings,
+        }
+    }
+
+    /// The realm of a user dialled by name is that of the Request-URI.
+    fn aor(&self, user: &str) -> Aor {
+        let host = Uri::parse(self.invite.message.request_uri()).map_or("", |uri| uri.host);
+        self.policy.aor(user, host)
+    }
+
+    fn endpoint(&self, binding: &Binding) -> Endpoint {
+        let nat = binding.nat;
+        let uri =
+            if nat { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
+        let direct = binding.flow.transport == Transport::Udp && !nat && binding.path().next().is_none();
+        let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
+        Endpoint {
+            uri,
+            flow: flow.unwrap_or(binding.flow),
+            path: binding.path().map(str::to_owned).collect(),
+            nat,
+        }
+    }
+
+    fn dialled(&self, uri: &str) -> Option<Endpoint> {
+        let arrival = &self.invite.flow;
+        let like = match arrival.transport {
+            Transport::Udp => *arrival,
+            _ => Flow { transport: Transport::Udp, socket: 0, remote: arrival.remote },
+        };
+        let flow = endpoint_flow(uri, &like)?;
+        if flow.transport == Transport::Udp && self.locals.udp.is_empty() {
+            return None;
+        }
+        Some(Endpoint { uri: uri.to_owned(), flow, path: Vec::new(), nat: false })
+    }
+}

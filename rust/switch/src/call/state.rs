@@ -1,0 +1,125 @@
+//! A call and the phases of its life.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pbx_sip::transaction::TransactionId;
+use pbx_sip::{Flow, Message};
+
+use super::branch::Branch;
+use super::failure::Failure;
+use super::id::{CallId, Side};
+use super::leg::Leg;
+use super::media::CallMedia;
+use super::plan::Plan;
+use super::relay::Relay;
+use crate::core::Inbound;
+use crate::policy::Policy;
+use crate::query::QueryId;
+use crate::route::Direction;
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Python was asked.
+    Deciding(QueryId),
+    /// Media sockets are being opened.
+    Opening,
+    /// INVITEs are out.
+    Ringing,
+    /// Both legs stand.
+    Connected,
+    /// Over; BYEs, CANCELs or late answers are awaited.
+    Ending,
+}
+
+/// The caller's INVITE while it is unanswered.
+pub(super) struct Invite {
+    pub(super) message: Message,
+    pub(super) transaction: TransactionId,
+    pub(super) flow: Flow,
+}
+
+/// Two parties and what joins them.
+pub(crate) struct Call {
+    pub(super) id: CallId,
+    pub(super) policy: Arc<Policy>,
+    pub(super) phase: Phase,
+    pub(super) invite: Option<Invite>,
+    pub(super) caller: Leg,
+    pub(super) callee: Option<Leg>,
+    pub(super) branches: Vec<Branch>,
+    pub(super) plan: Plan,
+    /// Number of the group that rings, counted from 1.
+    pub(super) group: u32,
+    /// Whether any failure of that group leads to the next.
+    pub(super) any_failure: bool,
+    /// Whether a callee rang.
+    pub(super) rung: bool,
+    pub(super) media: CallMedia,
+    pub(super) relays: Vec<Relay>,
+    pub(super) best: Option<Failure>,
+    /// BYE transactions of ours still running.
+    pub(super) byes: u8,
+    pub(super) started_at: Instant,
+    pub(super) answered_at: Option<Instant>,
+    pub(super) summary: Summary,
+}
+
+/// What is shown of a call.
+pub(super) struct Summary {
+    pub(super) from: Box<str>,
+    pub(super) to: Box<str>,
+    pub(super) callee: Option<Box<str>>,
+    pub(super) source: std::net::SocketAddr,
+    /// Key under which the INVITE is known for loop detection.
+    pub(super) origin: u64,
+    pub(super) user: Option<Box<str>>,
+    pub(super) direction: Direction,
+}
+
+impl Call {
+    /// The question Python was asked, while it is open.
+    pub(super) fn query(&self) -> Option<QueryId> {
+        match self.phase {
+            Phase::Deciding(query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// The leg of a side, once there is one.
+    pub(super) fn leg(&self, side: Side) -> Option<&Leg> {
+        match side {
+            Side::Caller => Some(&self.caller),
+            Side::Callee => self.callee.as_ref(),
+        }
+    }
+
+    /// The leg of a side, to be changed.
+    pub(super) fn leg_mut(&mut self, side: Side) -> Option<&mut Leg> {
+        match side {
+            Side::Caller => Some(&mut self.caller),
+            Side::Callee => self.callee.as_mut(),
+        }
+    }
+
+    /// The unanswered INVITE with what is needed to answer it.
+    pub(super) fn inbound(&self) -> Option<Inbound<'_>> {
+        self.invite.as_ref().map(|invite| Inbound {
+            transaction: invite.transaction,
+            flow: invite.flow,
+            request: &invite.message,
+            tag: Some(&self.caller.dialog.local_tag),
+        })
+    }
+
+    /// Whether nothing is awaited any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Ending
+            && self.byes == 0
+            && self.relays.is_empty()
+            && !self.branches.iter().any(Branch::is_pending)
+            && !self.caller.bye_held
+            && !self.callee.as_ref().is_some_and(|leg| leg.bye_held)
+    }
+}

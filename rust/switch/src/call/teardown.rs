@@ -1,0 +1,100 @@
+//! Ends of calls: CANCEL, BYE, hang-up by an operator, and what is given back.
+
+use std::time::Instant;
+
+use super::id::Side;
+use super::state::{Call, Phase};
+use crate::core::{Core, Inbound};
+use crate::refusal::Refusal;
+
+impl Call {
+    /// The caller's CANCEL, already matched to the INVITE.
+    pub(super) fn on_cancel(&mut self, core: &mut Core, now: Instant) {
+        if self.invite.is_none() {
+            return;
+        }
+        if let Some(inbound) = self.inbound() {
+            core.answer_refusal(now, &inbound, &Refusal::Cancelled);
+        }
+        core.counters.count("calls_total", "cancelled");
+        self.end_unanswered(core, now);
+    }
+
+    /// The INVITE has its final response; branches still running are cancelled and awaited.
+    pub(super) fn end_unanswered(&mut self, core: &mut Core, now: Instant) {
+        if let Phase::Deciding(query) = self.phase {
+            core.forget(query);
+        }
+        self.invite = None;
+        self.plan.groups.clear();
+        self.phase = Phase::Ending;
+        self.cancel_branches(core, now);
+        self.media.close(core, now);
+    }
+
+    /// BYE from a party: it is answered, the other party is told.
+    pub(super) fn on_bye(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
+        core.respond(now, inbound, (200, "OK"), |builder| builder);
+        if side == Side::Caller && self.invite.is_some() {
+            // BYE in an early dialog ends it like CANCEL (RFC 3261 §15).
+            return self.on_cancel(core, now);
+        }
+        if let Some(leg) = self.leg_mut(side) {
+            leg.closing = true;
+            leg.accepting = None;
+            leg.bye_held = false;
+        }
+        // A 2xx that waited for the answer of the party who left still needs its ACK.
+        if let Some(leg) = self.leg_mut(side.other()) {
+            leg.settle_ack(core, None);
+        }
+        core.counters
+            .count("calls_total", if side == Side::Caller { "ended_by_caller" } else { "ended_by_callee" });
+        self.end_answered(core, now);
+        let reason = inbound.request.text(pbx_sip::Name::Reason).map(str::to_owned);
+        self.bye(core, now, side.other(), reason.as_deref());
+    }
+
+    /// Ends an answered call from our side.
+    pub(super) fn hang_up_both(&mut self, core: &mut Core, now: Instant, reason: Option<&str>) {
+        self.end_answered(core, now);
+        self.bye(core, now, Side::Caller, reason);
+        self.bye(core, now, Side::Callee, reason);
+    }
+
+    /// Ends a call in whatever phase it is.
+    pub(super) fn hang_up(&mut self, core: &mut Core, now: Instant, code: Option<u16>) {
+        match self.phase {
+            Phase::Ending => {}
+            Phase::Connected => {
+                core.counters.count("calls_total", "ended_by_system");
+                self.hang_up_both(core, now, None);
+            }
+            _ => {
+                let code = code.unwrap_or(480);
+                self.refuse(core, now, &Refusal::Policy { code, reason: None, headers: Vec::new() });
+            }
+        }
+    }
+
+    fn end_answered(&mut self, core: &mut Core, now: Instant) {
+        self.phase = Phase::Ending;
+        self.abort_relays(core, now);
+        self.cancel_branches(core, now);
+        self.media.close(core, now);
+    }
+
+    /// Sends BYE to a side that has not been told yet.
+    pub(super) fn bye(&mut self, core: &mut Core, now: Instant, side: Side, reason: Option<&str>) {
+        let id = self.id;
+        let Some(leg) = self.leg_mut(side) else { return };
+        if leg.hang_up(core, now, id, reason) {
+            self.byes += 1;
+        }
+    }
+
+    /// A BYE of ours was answered, or never will be.
+    pub(super) fn on_bye_over(&mut self) {
+        self.byes = self.byes.saturating_sub(1);
+    }
+}

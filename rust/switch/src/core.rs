@@ -1,0 +1,282 @@
+//! What every part of the switch acts through: transactions, timers, randomness, ports, counters and the output queue.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use pbx_media::ports::PortPool;
+use pbx_media::relay::{MediaCommand, SessionId};
+use pbx_sip::Builder;
+use pbx_sip::timer::Timers;
+use pbx_sip::transaction::{TransactionId, TransactionSettings, Transactions, Transmit};
+use pbx_sip::{Bytes, Flow, Message, Method, Name, Transport};
+use rand_chacha::ChaCha12Rng;
+use rand_core::RngCore;
+
+use crate::call::{CallId, CallTimer, TimerKind};
+use crate::counters::Counters;
+use crate::nat::is_behind_nat;
+use crate::output::{Event, Level, LogLine, Output};
+use crate::policy::{Locality, Policy, is_private};
+use crate::query::QueryId;
+use crate::refusal::Refusal;
+
+/// Bound addresses of the listeners.
+#[derive(Clone, Debug, Default)]
+pub struct Locals {
+    /// UDP sockets; the index is `Flow::socket`.
+    pub udp: Vec<SocketAddr>,
+    /// TCP listeners.
+    pub tcp: Vec<SocketAddr>,
+}
+
+/// Tells which of our addresses a peer sees. Asking the routing table is I/O, so it is passed in.
+pub trait Facing: Send {
+    /// Local address used to reach `remote`.
+    fn facing(&self, remote: IpAddr) -> IpAddr;
+}
+
+/// Who is told about the responses and timeouts of a client transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) call: CallId,
+    pub(crate) role: Role,
+}
+
+/// What a client transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// INVITE to one target; index into the call's branches.
+    Branch(u16),
+    /// Request relayed inside the dialog of the other side.
+    Relayed,
+    /// BYE towards a side.
+    Bye,
+}
+
+/// Shared services of one shard.
+pub(crate) struct Core {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) transactions: Transactions,
+    pub(crate) timers: Timers<CallTimer>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) rng: ChaCha12Rng,
+    pub(crate) ports: PortPool,
+    pub(crate) counters: Counters,
+    pub(crate) locals: Locals,
+    pub(crate) locality: Locality,
+    pub(crate) facing: Box<dyn Facing>,
+    pub(crate) owners: HashMap<TransactionId, Owner>,
+    pub(crate) next_id: u64,
+    /// RTP ports of the media sessions whose sockets are not closed yet.
+    pub(crate) sessions: HashMap<SessionId, Vec<u16>>,
+    /// Where the message being handled came from.
+    pub(crate) arrival: Option<Flow>,
+}
+
+impl Core {
+    /// A number never used before in this process.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Wakes a call later.
+    pub(crate) fn arm(&mut self, at: Instant, call: CallId, kind: TimerKind) {
+        self.timers.arm(at, CallTimer { call, kind });
+    }
+
+    /// T1 and 64×T1 in force.
+    pub(crate) fn settings(&self) -> TransactionSettings {
+        TransactionSettings { t1: self.policy.config.t1(), t1x64: self.policy.config.t1x64() }
+    }
+
+    /// Sends bytes that belong to no transaction.
+    pub(crate) fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+    }
+
+    /// Tells Python that an answer is no longer wanted.
+    pub(crate) fn forget(&mut self, query: QueryId) {
+        self.outputs.push_back(Output::Forget(query));
+    }
+
+    /// Hands work to the media workers.
+    pub(crate) fn media(&mut self, command: MediaCommand) {
+        self.outputs.push_back(Output::Media(command));
+    }
+
+    /// Where responses to a request go (RFC 3261 §18.2.2, RFC 3581): its source; without `rport`, the
+    /// port its Via names, unless the peer is behind NAT (§2.6.1 rule 4).
+    pub(crate) fn reply_flow(&self, flow: Flow, request: &Message) -> Flow {
+        if flow.transport.is_reliable() || !request.is_request() {
+            return flow;
+        }
+        let Ok(via) = request.via() else { return flow };
+        if via.rport().is_some() || (self.policy.config.nat_fix && is_behind_nat(request, &flow)) {
+            return flow;
+        }
+        Flow { remote: SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(5060)), ..flow }
+    }
+
+    /// 64 random bits as hex (RFC 3261 §19.3 asks for 32).
+    pub(crate) fn token(&mut self) -> String {
+        format!("{:016x}", self.rng.next_u64())
+    }
+
+    /// A Call-ID of ours: `<128 random bits>@<callid_suffix>`.
+    pub(crate) fn call_id(&mut self) -> String {
+        let bits = (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64());
+        match self.policy.config.identity.callid_suffix.as_str() {
+            "" => format!("{bits:032x}"),
+            suffix => format!("{bits:032x}@{suffix}"),
+        }
+    }
+
+    /// The address `remote` should use for us (`external_ip`, §2.1).
+    pub(crate) fn advertised(&self, remote: IpAddr, bound: Option<IpAddr>) -> IpAddr {
+        let remote = remote.to_canonical();
+        let external = self.policy.config.identity.external_ips.iter().copied();
+        if let Some(address) = external
+            .filter(|address| address.is_ipv4() == remote.is_ipv4())
+            .find(|&address| is_private(address) || !is_private(remote))
+        {
+            return address;
+        }
+        match bound {
+            Some(address) if !address.is_unspecified() => address,
+            _ => self.facing.facing(remote),
+        }
+    }
+
+    /// Host and port of ours as the peer of `flow` should see them.
+    pub(crate) fn local(&self, flow: &Flow) -> SocketAddr {
+        let bound = match flow.transport {
+            Transport::Udp => self.locals.udp.get(flow.socket as usize),
+            _ => self.locals.tcp.first(),
+        };
+        let ip = self.advertised(flow.remote.ip(), bound.map(SocketAddr::ip));
+        SocketAddr::new(ip, bound.map_or(0, SocketAddr::port))
+    }
+
+    /// A Via value for a request on `flow`. `rport` is always asked for (RFC 3581).
+    pub(crate) fn via(&self, flow: &Flow, branch: &str) -> String {
+        format!("SIP/2.0/{} {};branch={branch};rport", flow.transport, host_port(self.local(flow)))
+    }
+
+    /// Our Contact value on `flow`.
+    pub(crate) fn contact(&self, flow: &Flow, user: Option<&str>) -> String {
+        let user = user.unwrap_or(&self.policy.config.identity.contact_username);
+        let address = host_port(self.local(flow));
+        match flow.transport {
+            Transport::Udp => format!("<sip:{user}@{address}>"),
+            other => format!("<sip:{user}@{address};transport={}>", other.param()),
+        }
+    }
+
+    /// Sends a response to `request` through its server transaction.
+    pub(crate) fn respond(
+        &mut self,
+        now: Instant,
+        to: &Inbound<'_>,
+        status: (u16, &str),
+        edit: impl FnOnce(Builder) -> Builder,
+    ) -> Bytes {
+        let bytes = self.compose(to, status, edit);
+        self.transactions.respond(now, to.transaction, status.0, bytes.clone());
+        bytes
+    }
+
+    /// Builds a response without sending it.
+    pub(crate) fn compose(
+        &self,
+        to: &Inbound<'_>,
+        (code, reason): (u16, &str),
+        edit: impl FnOnce(Builder) -> Builder,
+    ) -> Bytes {
+        let builder = Builder::response(to.request, code, reason, to.tag).source(to.flow.remote);
+        let builder = match self.policy.config.identity.user_agent.as_str() {
+            "" => builder,
+            agent => builder.header(Name::Server, agent),
+        };
+        edit(builder).finish()
+    }
+
+    /// Refuses a request and counts it.
+    pub(crate) fn refuse(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
+        self.counters.count("refused_total", refusal.label());
+        self.answer_refusal(now, to, refusal);
+    }
+
+    /// Sends the response of a refusal.
+    pub(crate) fn answer_refusal(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
+        let (code, reason) = refusal.status();
+        let headers = refusal.headers(self.rng.next_u32());
+        self.respond(now, to, (code, &reason), |builder| with_refusal(builder, headers, refusal));
+    }
+
+    /// Opens a client transaction, lets `build` compose the request around its Via, and sends it.
+    /// `None`: the table is full.
+    pub(crate) fn request(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        method: Method,
+        owner: Option<Owner>,
+        build: impl FnOnce(&str) -> Builder,
+    ) -> Option<TransactionId> {
+        let Some(opening) = self.transactions.open(now, flow) else {
+            self.counters.count("refused_total", "transactions");
+            return None;
+        };
+        let via = self.via(&flow, opening.branch.as_str());
+        let mut builder = build(&via);
+        if !self.policy.config.identity.user_agent.is_empty() {
+            builder = builder.header(Name::UserAgent, &self.policy.config.identity.user_agent);
+        }
+        if let Some(owner) = owner {
+            self.owners.insert(opening.id, owner);
+        }
+        self.transactions.send(now, opening.id, method, builder.finish());
+        Some(opening.id)
+    }
+
+    /// Puts a line into the log.
+    pub(crate) fn log(&mut self, level: Level, event: &'static str, fields: Vec<(&'static str, String)>) {
+        self.outputs.push_back(Output::Event(Event::Log(LogLine { level, event, fields })));
+    }
+}
+
+/// A request of a peer together with what is needed to answer it.
+#[derive(Clone, Copy)]
+pub(crate) struct Inbound<'a> {
+    pub(crate) transaction: TransactionId,
+    pub(crate) flow: Flow,
+    pub(crate) request: &'a Message,
+    /// Our To tag.
+    pub(crate) tag: Option<&'a str>,
+}
+
+/// Adds what a refusal says beyond its status.
+pub(crate) fn with_refusal(mut builder: Builder, headers: Vec<(Name, String)>, refusal: &Refusal) -> Builder {
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    for (name, value) in refusal.written_headers() {
+        builder = builder.raw_name(name, value.as_bytes());
+    }
+    builder
+}
+
+/// `host:port` with IPv6 in brackets; no port when it is 0.
+pub(crate) fn host_port(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    match address.port() {
+        0 => host,
+        port => format!("{host}:{port}"),
+    }
+}

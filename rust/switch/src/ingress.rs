@@ -1,0 +1,187 @@
+//! The order in which an inbound message is judged (`config.md` §3).
+
+use std::time::Instant;
+
+use pbx_sip::Builder;
+use pbx_sip::transaction::{Incoming, TransactionId};
+use pbx_sip::{Bytes, Flow, Limits, Message, Method, Name, ParseError, Scheme, Uri};
+
+use crate::call::Admitted;
+use crate::config::Module;
+use crate::core::Inbound;
+use crate::location::RegisterOutcome;
+use crate::output::Output;
+use crate::refusal::{ACCEPT, ALLOW, Refusal, SUPPORTED};
+use crate::switch::Switch;
+
+impl Switch {
+    /// Steps 1–3: source, framing, parse.
+    pub(crate) fn receive(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        if !self.is_admitted(flow) {
+            self.core.counters.count("refused_total", "acl");
+            if flow.transport.is_reliable() {
+                self.core.outputs.push_back(Output::CloseFlow(flow));
+            }
+            return;
+        }
+        // Blank datagrams keep NAT bindings open (RFC 5626 §4.4.1).
+        if bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+            return self.core.counters.count("keepalives_total", "");
+        }
+        let limits =
+            Limits { max_message: self.core.policy.config.limits.max_message_size, ..Limits::default() };
+        match Message::parse(bytes, &limits) {
+            Ok(message) => self.judge(now, flow, message),
+            Err(error) => self.answer_malformed(now, flow, error),
+        }
+    }
+
+    fn is_admitted(&self, flow: Flow) -> bool {
+        let policy = &self.core.policy;
+        !policy.config.has_module(Module::Acl) || policy.acl.judge(flow.remote.ip()).allow
+    }
+
+    /// A request that cannot be served but can be answered gets its status without any state (step 3).
+    fn answer_malformed(&mut self, _now: Instant, flow: Flow, error: ParseError) {
+        let refusal = Refusal::Malformed(error.fault);
+        self.core.counters.count("refused_total", refusal.label());
+        if let Some(message) = error.partial.filter(|message| message.is_request()) {
+            self.answer_stateless(flow, &message, &refusal);
+        }
+    }
+
+    /// Answers without a transaction. The To tag is derived from nothing the peer must remember.
+    fn answer_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal) {
+        if message.method() == Method::Ack {
+            return;
+        }
+        let (code, reason) = refusal.status();
+        let tag = self.core.token();
+        let mut builder = Builder::response(message, code, &reason, Some(&tag)).source(flow.remote);
+        builder = crate::core::with_refusal(builder, refusal.headers(0), refusal);
+        let bytes = builder.finish();
+        self.core.transmit(self.core.reply_flow(flow, message), bytes);
+    }
+
+    /// Steps 4–7: transactions and dialogs.
+    fn judge(&mut self, now: Instant, flow: Flow, message: Message) {
+        let reply = self.core.reply_flow(flow, &message);
+        match self.core.transactions.handle_message(now, reply, message) {
+            Incoming::Response { id, message } => self.calls.on_response(&mut self.core, now, id, &message),
+            Incoming::Ack(ack) => self.calls.on_ack(&mut self.core, now, &ack),
+            Incoming::Cancel { id, invite, message } => self.cancel(now, flow, (id, invite), &message),
+            Incoming::Request { id, message } => self.request(now, flow, id, message),
+            Incoming::Absorbed => {}
+            Incoming::Stray(_) => self.core.counters.count("dropped_total", "stray_response"),
+            Incoming::Refused { message } => {
+                let refusal = Refusal::Full("transactions");
+                self.core.counters.count("refused_total", refusal.label());
+                self.answer_stateless(flow, &message, &refusal);
+            }
+        }
+    }
+
+    fn cancel(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        (id, invite): (TransactionId, Option<TransactionId>),
+        message: &Message,
+    ) {
+        let tag = self.core.token();
+        let inbound = Inbound { transaction: id, flow, request: message, tag: Some(&tag) };
+        let Some(invite) = invite else {
+            return self.core.refuse(now, &inbound, &Refusal::UnknownDialog);
+        };
+        self.core.respond(now, &inbound, (200, "OK"), |builder| builder);
+        self.calls.on_cancel(&mut self.core, now, invite);
+    }
+
+    /// Steps 7–17 for a new server transaction.
+    fn request(&mut self, now: Instant, flow: Flow, id: TransactionId, message: Message) {
+        if message.to_tag().is_some()
+            && let Some(dialog) = self.calls.find(&message)
+        {
+            let inbound = Inbound { transaction: id, flow, request: &message, tag: None };
+            return self.calls.on_request(&mut self.core, now, dialog, &inbound);
+        }
+        let tag = self.core.token();
+        let inbound = Inbound { transaction: id, flow, request: &message, tag: Some(&tag) };
+        if let Err(refusal) = self.screen(&message) {
+            return self.core.refuse(now, &inbound, &refusal);
+        }
+        let Some(proven) = self.authorize(now, &inbound) else { return };
+        match message.method() {
+            Method::Register => self.register(now, &inbound),
+            Method::Options => self.options(now, &inbound),
+            _ => {
+                let (user, direction) = (proven.user, proven.direction);
+                let admitted = Admitted { transaction: id, flow, message, user, direction };
+                self.calls.start(&mut self.core, &self.location, now, admitted);
+            }
+        }
+    }
+
+    /// Step 9: what needs no identity.
+    fn screen(&mut self, message: &Message) -> Result<(), Refusal> {
+        let config = &self.core.policy.config;
+        let method = message.method();
+        if message.to_tag().is_some() && method != Method::Register {
+            self.core.counters.count("probes_total", "unknown_dialog");
+            return Err(Refusal::UnknownDialog);
+        }
+        match method {
+            Method::Other => return Err(Refusal::UnknownMethod),
+            Method::Invite if config.has_module(Module::Call) => {}
+            Method::Register if config.has_module(Module::Registrar) => {}
+            Method::Options => {}
+            Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
+                return Err(Refusal::UnknownDialog);
+            }
+            Method::Refer => return Err(Refusal::Forbidden),
+            _ => return Err(Refusal::MethodNotAllowed),
+        }
+        match Uri::parse(message.request_uri()).map(|uri| uri.scheme) {
+            Ok(Scheme::Sip | Scheme::Sips | Scheme::Tel) => {}
+            Ok(Scheme::Other) => return Err(Refusal::UnsupportedScheme),
+            Err(fault) => return Err(Refusal::Malformed(fault)),
+        }
+        let lacking = lacking_extensions(message);
+        if !lacking.is_empty() {
+            return Err(Refusal::BadExtension(lacking));
+        }
+        if self.drain.is_some() {
+            return Err(Refusal::Draining);
+        }
+        Ok(())
+    }
+
+    /// Step 12.
+    fn register(&mut self, now: Instant, inbound: &Inbound<'_>) {
+        let policy = self.core.policy.clone();
+        let outcome = self.location.handle_register(now, &policy, inbound.flow, inbound.request);
+        let RegisterOutcome { code, reason, headers, result } = outcome;
+        self.core.counters.count("registrar_total", result);
+        let reason = reason.unwrap_or_else(|| pbx_sip::reason_phrase(code));
+        self.core.respond(now, inbound, (code, reason), |builder| {
+            headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value))
+        });
+    }
+
+    /// Step 13: OPTIONS to a host of ours.
+    fn options(&mut self, now: Instant, inbound: &Inbound<'_>) {
+        self.core.respond(now, inbound, (200, "OK"), |builder| {
+            builder.header(Name::Allow, ALLOW).header(Name::Accept, ACCEPT).header(Name::Supported, SUPPORTED)
+        });
+    }
+}
+
+/// Option tags of Require and Proxy-Require that we do not understand.
+fn lacking_extensions(message: &Message) -> String {
+    let tags = message.values(Name::Require).chain(message.values(Name::ProxyRequire));
+    let lacking: Vec<_> = tags
+        .filter(|tag| !tag.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
+        .map(|tag| String::from_utf8_lossy(tag).into_owned())
+        .collect();
+    lacking.join(", ")
+}

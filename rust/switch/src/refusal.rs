@@ -1,0 +1,179 @@
+//! The one place where a status code is chosen (`config.md` §4).
+
+use pbx_sip::{Fault, Name};
+
+/// Methods served; the value of every Allow header.
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+/// Body types understood.
+pub const ACCEPT: &str = "application/sdp";
+/// Option tags understood.
+pub const SUPPORTED: &str = "path";
+
+/// Why a request is not served.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// The message itself is bad.
+    Malformed(Fault),
+    /// Authorization that cannot be read, or that is for another target.
+    Credentials,
+    /// Method nobody defined.
+    UnknownMethod,
+    /// Method known, module not loaded or not served here.
+    MethodNotAllowed,
+    /// Request-URI scheme not sip, sips or tel.
+    UnsupportedScheme,
+    /// Option tags of Require that we lack.
+    BadExtension(String),
+    /// The same request by another path (RFC 3261 §8.2.2.2).
+    Merged,
+    /// Shutting down.
+    Draining,
+    /// A table of ours is full.
+    Full(&'static str),
+    /// Both hosts foreign.
+    ForeignHosts,
+    /// REGISTER or OPTIONS for a foreign host.
+    ForeignTarget,
+    /// From is no identity of the authenticated user.
+    NotIdentity,
+    /// To of a REGISTER is not the authenticated user's.
+    NotOwner,
+    /// User switched off.
+    Disabled,
+    /// REFER and the like outside a dialog.
+    Forbidden,
+    /// Max-Forwards used up.
+    TooManyHops,
+    /// Body type not usable.
+    MediaType,
+    /// Accept leaves out SDP.
+    NotAcceptable,
+    /// No such user and no route.
+    NotFound,
+    /// User known, not registered.
+    NotRegistered,
+    /// The handler raised or returned nonsense.
+    DecisionFailed,
+    /// The handler did not answer in time.
+    DecisionOverdue,
+    /// RTP ports used up, or none could be bound.
+    NoPorts,
+    /// No common codec.
+    NoCodec,
+    /// Ring limit reached.
+    NoAnswer,
+    /// Nobody could be reached.
+    Unreachable,
+    /// The caller gave up.
+    Cancelled,
+    /// To tag without a dialog of ours.
+    UnknownDialog,
+    /// CSeq lower than one already seen.
+    StaleCseq,
+    /// INVITE while one of ours runs the other way.
+    Glare,
+    /// INVITE while an earlier one of the same side runs.
+    Overlapping,
+    /// INFO or another body we cannot relay now.
+    DialogEnding,
+    /// A verdict written by the administrator.
+    Policy {
+        /// 400–699.
+        code: u16,
+        /// Reason phrase.
+        reason: Option<String>,
+        /// Headers sent along.
+        headers: Vec<(String, String)>,
+    },
+}
+
+impl Refusal {
+    /// Status code and reason phrase.
+    pub fn status(&self) -> (u16, String) {
+        let code = match self {
+            Self::Malformed(fault) => return (fault.status(), fault.reason()),
+            Self::Policy { code, reason, .. } => {
+                return (*code, reason.clone().unwrap_or_else(|| pbx_sip::reason_phrase(*code).to_owned()));
+            }
+            Self::Credentials => return (400, "Bad Authorization".to_owned()),
+            Self::UnknownMethod => 501,
+            Self::MethodNotAllowed => 405,
+            Self::UnsupportedScheme => 416,
+            Self::BadExtension(_) => 420,
+            Self::Merged => 482,
+            Self::Draining | Self::Full(_) | Self::DecisionOverdue | Self::NoPorts | Self::Unreachable => 503,
+            Self::ForeignHosts | Self::NotIdentity | Self::NotOwner | Self::Disabled | Self::Forbidden => 403,
+            Self::TooManyHops => 483,
+            Self::MediaType => 415,
+            Self::NotAcceptable => 406,
+            Self::NotFound | Self::ForeignTarget => 404,
+            Self::NotRegistered | Self::NoAnswer => 480,
+            Self::NoCodec => 488,
+            Self::Cancelled => 487,
+            Self::UnknownDialog | Self::DialogEnding => 481,
+            Self::Glare => 491,
+            Self::DecisionFailed | Self::StaleCseq | Self::Overlapping => 500,
+        };
+        (code, pbx_sip::reason_phrase(code).to_owned())
+    }
+
+    /// Headers that go with the status. `jitter` spreads retries (§0.1 Retry-After, RFC 3261 §14.2).
+    pub fn headers(&self, jitter: u32) -> Vec<(Name, String)> {
+        match self {
+            Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, ALLOW.to_owned())],
+            Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
+            Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
+            Self::NotAcceptable => {
+                vec![(Name::Warning, "399 pbx \"SDP is not acceptable to the caller\"".to_owned())]
+            }
+            Self::NoCodec => vec![(Name::Warning, "305 pbx \"No common codec\"".to_owned())],
+            Self::NoAnswer => vec![(Name::Reason, "Q.850;cause=19;text=\"No answer\"".to_owned())],
+            Self::Draining | Self::Full(_) | Self::DecisionOverdue | Self::NoPorts => {
+                vec![(Name::RetryAfter, (2 + jitter % 7).to_string())]
+            }
+            Self::Overlapping => vec![(Name::RetryAfter, (jitter % 11).to_string())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Headers an administrator wrote, by name.
+    pub fn written_headers(&self) -> &[(String, String)] {
+        match self {
+            Self::Policy { headers, .. } => headers,
+            _ => &[],
+        }
+    }
+
+    /// Label of `pbx_refused_total`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Credentials => "credentials",
+            Self::UnknownMethod | Self::MethodNotAllowed => "method",
+            Self::UnsupportedScheme => "scheme",
+            Self::BadExtension(_) => "extension",
+            Self::Merged => "merged",
+            Self::Draining => "draining",
+            Self::Full(table) => table,
+            Self::ForeignHosts | Self::ForeignTarget => "foreign_domain",
+            Self::NotIdentity | Self::NotOwner => "identity",
+            Self::Disabled => "disabled",
+            Self::Forbidden => "forbidden",
+            Self::TooManyHops => "max_forwards",
+            Self::MediaType | Self::NotAcceptable => "body",
+            Self::NotFound => "not_found",
+            Self::NotRegistered => "not_registered",
+            Self::DecisionFailed => "decision_failed",
+            Self::DecisionOverdue => "decision_overdue",
+            Self::NoPorts => "rtp_ports",
+            Self::NoCodec => "codec",
+            Self::NoAnswer => "ring_limit",
+            Self::Unreachable => "unreachable",
+            Self::Cancelled => "cancelled",
+            Self::UnknownDialog | Self::DialogEnding => "unknown_dialog",
+            Self::StaleCseq => "cseq",
+            Self::Glare | Self::Overlapping => "glare",
+            Self::Policy { .. } => "route",
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The PBX as one value: fed packets, decisions and time, drained of outputs.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pbx_media::ports::PortPool;
+use pbx_media::relay::MediaEvent;
+use pbx_sip::timer::Timers;
+use pbx_sip::transaction::{TransactionEvent, TransactionSettings, Transactions};
+use pbx_sip::{Bytes, Fault, Flow};
+use rand_chacha::ChaCha12Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use crate::auth::Authenticator;
+use crate::call::{CallId, CallTimer, Calls};
+use crate::command::Command;
+use crate::config::SwitchConfig;
+use crate::core::{Core, Facing, Locals};
+use crate::counters::Counters;
+use crate::decision::Decision;
+use crate::location::Location;
+use crate::output::{Level, Output};
+use crate::policy::{Locality, Policy, PolicyError};
+use crate::query::QueryId;
+use crate::view::{CallView, DialogView, Health, RegistrationView};
+
+/// A whole PBX shard without I/O.
+///
+/// After every `handle_*`, drain [`Switch::poll_output`] until it gives `None`, then call
+/// [`Switch::handle_timeout`] no later than [`Switch::poll_timeout`].
+pub struct Switch {
+    pub(crate) core: Core,
+    pub(crate) calls: Calls,
+    pub(crate) location: Location,
+    pub(crate) auth: Authenticator,
+    pub(crate) drain: Option<Drain>,
+    due: Vec<CallTimer>,
+}
+
+/// A shutdown under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drain {
+    /// When what is left gets BYE.
+    ends_at: Instant,
+    cut: bool,
+}
+
+impl Switch {
+    /// A switch at rest. `seed` feeds every random choice, so equal inputs give equal outputs.
+    ///
+    /// # Errors
+    /// A key of the configuration that cannot be compiled.
+    pub fn new(
+        now: Instant,
+        config: SwitchConfig,
+        locals: Locals,
+        facing: Box<dyn Facing>,
+        seed: [u8; 32],
+    ) -> Result<Self, PolicyError> {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let settings = TransactionSettings { t1: config.t1(), t1x64: config.t1x64() };
+        let max_transactions = config.limits.max_transactions;
+        let ports = PortPool::new(config.media.rtp_start_port, config.media.rtp_end_port);
+        let policy = Arc::new(Policy::compile(config)?);
+        let (auth_seed, branch_seed) = (fill(&mut rng), fill(&mut rng));
+        let core = Core {
+            policy,
+            transactions: Transactions::new(settings, max_transactions, branch_seed),
+            timers: Timers::new(),
+            outputs: VecDeque::new(),
+            rng,
+            ports,
+            counters: Counters::default(),
+            locality: Locality::new(locals.udp.iter().chain(&locals.tcp).copied()),
+            locals,
+            facing,
+            owners: HashMap::new(),
+            next_id: 0,
+            sessions: HashMap::new(),
+            arrival: None,
+        };
+        let location = Location::new();
+        let auth = Authenticator::new(now, auth_seed);
+        Ok(Self { core, calls: Calls::default(), location, auth, drain: None, due: Vec::new() })
+    }
+
+    /// One datagram, or one message cut from a stream.
+    pub fn handle_bytes(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        self.core.arrival = Some(flow);
+        self.receive(now, flow, bytes);
+        self.settle(now);
+    }
+
+    /// A stream lost its framing; the driver closes it.
+    pub fn handle_framing_fault(&mut self, _now: Instant, flow: Flow, fault: &Fault) {
+        self.core.counters.count("dropped_total", "framing");
+        let fields = vec![("source", flow.remote.to_string()), ("fault", fault.reason())];
+        self.core.log(Level::Info, "framing_fault", fields);
+    }
+
+    /// A stream ended: its bindings go, its transactions fail.
+    pub fn handle_flow_closed(&mut self, now: Instant, flow: Flow) {
+        self.location.handle_flow_closed(now, flow);
+        self.core.transactions.handle_transport_error(now, flow);
+        self.settle(now);
+    }
+
+    /// A datagram or a connection attempt was refused by the network.
+    pub fn handle_send_failure(&mut self, now: Instant, flow: Flow) {
+        self.core.counters.count("send_failures_total", flow.transport.as_str());
+        self.core.transactions.handle_transport_error(now, flow);
+        self.settle(now);
+    }
+
+    /// Python's verdict on a call that asked.
+    pub fn handle_decision(&mut self, now: Instant, id: QueryId, decision: Decision) {
+        self.calls.on_decision(&mut self.core, &self.location, now, id, decision);
+        self.settle(now);
+    }
+
+    /// News from a media worker.
+    pub fn handle_media(&mut self, now: Instant, event: &MediaEvent) {
+        self.calls.on_media(&mut self.core, now, event);
+        self.settle(now);
+    }
+
+    /// An operator's wish. `false`: there is no such call.
+    pub fn handle_command(&mut self, now: Instant, command: &Command) -> bool {
+        let known = match *command {
+            Command::Hangup { call, code } => {
+                self.calls.hang_up(&mut self.core, now, CallId::from_u64(call), code)
+            }
+            Command::Drain { limit } => {
+                self.drain = Some(Drain { ends_at: now + limit, cut: false });
+                self.core.log(Level::Info, "draining", vec![("calls", self.calls.len().to_string())]);
+                true
+            }
+        };
+        self.settle(now);
+        known
+    }
+
+    /// The next configuration generation; running calls keep theirs.
+    ///
+    /// # Errors
+    /// A key that cannot be compiled; then nothing changes.
+    pub fn handle_config(&mut self, _now: Instant, config: SwitchConfig) -> Result<(), PolicyError> {
+        let settings = TransactionSettings { t1: config.t1(), t1x64: config.t1x64() };
+        let policy = Policy::compile(config)?;
+        self.core.transactions.set_settings(settings);
+        self.core.policy = Arc::new(policy);
+        Ok(())
+    }
+
+    /// Serves every deadline up to `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.core.transactions.handle_timeout(now);
+        self.settle(now);
+        let mut due = std::mem::take(&mut self.due);
+        self.core.timers.poll(now, &mut due);
+        for timer in due.drain(..) {
+            self.calls.on_timer(&mut self.core, now, timer);
+            self.settle(now);
+        }
+        self.due = due;
+        self.location.handle_timeout(now);
+        self.cut_off(now);
+    }
+
+    /// When the next deadline is.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let drain = self.drain.filter(|drain| !drain.cut).map(|drain| drain.ends_at);
+        [
+            self.core.transactions.poll_timeout(),
+            self.core.timers.next_at(),
+            self.location.poll_timeout(),
+            drain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.core.outputs.pop_front() {
+            return Some(output);
+        }
+        self.core.transactions.poll_transmit().map(Output::Transmit)
+    }
+
+    /// Carries transaction news to their owners until there are none.
+    fn settle(&mut self, now: Instant) {
+        while let Some(event) = self.core.transactions.poll_event() {
+            let (core, calls) = (&mut self.core, &mut self.calls);
+            match event {
+                TransactionEvent::Timeout { id, timer } => calls.on_timeout(core, now, id, Some(timer)),
+                TransactionEvent::TransportError { id } => calls.on_timeout(core, now, id, None),
+                TransactionEvent::Terminated { id } => drop(core.owners.remove(&id)),
+            }
+        }
+    }
+
+    /// Ends what outlived the drain limit.
+    fn cut_off(&mut self, now: Instant) {
+        let Some(drain) = self.drain.as_mut().filter(|drain| !drain.cut && drain.ends_at <= now) else {
+            return;
+        };
+        drain.cut = true;
+        for id in self.calls.ids() {
+            self.calls.hang_up(&mut self.core, now, id, Some(503));
+            self.settle(now);
+        }
+    }
+
+    /// Whether no call and no unanswered request is left.
+    pub fn is_idle(&self) -> bool {
+        self.calls.len() == 0 && self.core.transactions.server_len() == 0
+    }
+
+    /// State for `/health`.
+    pub fn health(&self) -> Health {
+        Health {
+            generation: self.core.policy.config.generation,
+            draining: self.drain.is_some(),
+            transactions: self.core.transactions.len(),
+            server_transactions: self.core.transactions.server_len(),
+            dialogs: self.calls.dialogs(),
+            calls: self.calls.len(),
+            registrations: self.location.len(),
+            queries: self.calls.queries(),
+            media_sessions: self.core.sessions.len(),
+            ports_free: self.core.ports.free_total() + self.core.ports.quarantined_total(),
+            ports_used: self.core.ports.used_total(),
+            counters: self.core.counters.all(),
+        }
+    }
+
+    /// Up to `limit` calls after the handle `after`.
+    pub fn calls(&self, now: Instant, limit: usize, after: Option<u64>) -> Vec<CallView> {
+        self.calls.views(now, limit, after)
+    }
+
+    /// Dialogs of up to `limit` calls after the handle `after`.
+    pub fn dialogs(&self, limit: usize, after: Option<u64>) -> Vec<DialogView> {
+        self.calls.dialog_views(limit, after)
+    }
+
+    /// Up to `limit` bindings after the AoR `after`.
+    pub fn registrations(&self, now: Instant, limit: usize, after: Option<&str>) -> Vec<RegistrationView> {
+        self.location.views(now, limit, after)
+    }
+}
+
+impl fmt::Debug for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Switch").field("calls", &self.calls.len()).finish_non_exhaustive()
+    }
+}
+
+fn fill(rng: &mut ChaCha12Rng) -> [u8; 32] {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    seed
+}

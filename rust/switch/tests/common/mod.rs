@@ -1,0 +1,199 @@
+//! A switch on a desk: packets in, packets out, time by hand.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use pbx_media::relay::{MediaCommand, MediaEvent};
+use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
+use pbx_switch::{Facing, Locals, Output, Switch, SwitchConfig};
+
+pub(crate) const CALLER: &str = "127.0.0.1:6001";
+pub(crate) const CALLEE: &str = "127.0.0.1:6002";
+pub(crate) const SECOND: &str = "127.0.0.1:6003";
+
+struct Loopback;
+
+impl Facing for Loopback {
+    fn facing(&self, _remote: IpAddr) -> IpAddr {
+        "127.0.0.1".parse().unwrap()
+    }
+}
+
+/// The switch, its clock, and what it sent.
+pub(crate) struct Desk {
+    pub(crate) switch: Switch,
+    pub(crate) now: Instant,
+    pub(crate) sent: Vec<(SocketAddr, Message)>,
+    pub(crate) media: Vec<MediaCommand>,
+}
+
+pub(crate) fn config(changes: serde_json::Value) -> SwitchConfig {
+    let mut document = serde_json::json!({
+        "generation": 1,
+        "identity": {
+            "user_agent": "pbx/test", "callid_suffix": "pbx.test", "contact_username": "pbx", "realms": [],
+            "external_ips": [], "machine_ips": ["127.0.0.1"]
+        },
+        "t1_ms": 500, "t1x64_ms": 32000,
+        "modules": ["acl", "registrar", "call"],
+        "acl": [], "users": [], "routes": [],
+        "registrar": { "expires_secs": 60, "max_expires_secs": 3600, "max_bindings": 16 },
+        "call": {
+            "passthrough_failure": true, "max_ring_secs": null, "parallel_fork": true, "ask_router": false,
+            "decision_timeout_ms": 2000
+        },
+        "media": {
+            "mode": "none", "rtp_start_port": 20000, "rtp_end_port": 20099, "bind_ips": ["127.0.0.1"],
+            "audio_codecs": ["opus", "g722", "pcmu", "pcma"], "codec_strategy": "performance",
+            "enable_latching": true, "latching_probation_max_packets": 6
+        },
+        "nat_fix": true,
+        "limits": {
+            "max_message_size": 65535, "max_transactions": 10000, "max_calls": 1000, "max_bindings": 1000,
+            "max_queries": 100
+        }
+    });
+    merge(&mut document, changes);
+    SwitchConfig::from_json(&document.to_string()).unwrap()
+}
+
+fn merge(into: &mut serde_json::Value, changes: serde_json::Value) {
+    match (into, changes) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(changes)) => {
+            for (key, value) in changes {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (into, value) => *into = value,
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(changes: serde_json::Value) -> Self {
+        #[allow(clippy::disallowed_methods, reason = "the base of virtual time")]
+        let now = Instant::now();
+        let locals = Locals {
+            udp: vec!["127.0.0.1:5060".parse().unwrap()],
+            tcp: vec!["127.0.0.1:5060".parse().unwrap()],
+        };
+        let switch = Switch::new(now, config(changes), locals, Box::new(Loopback), [7; 32]).unwrap();
+        Self { switch, now, sent: Vec::new(), media: Vec::new() }
+    }
+
+    /// Delivers one datagram; lines are joined by CRLF and the length is added.
+    pub(crate) fn deliver(&mut self, from: &str, head: &str, body: &str) {
+        let head = head.trim().lines().map(str::trim).collect::<Vec<_>>().join("\r\n");
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let text = format!("{head}\r\n{kind}Content-Length: {}\r\n\r\n{body}", body.len());
+        let flow = Flow { transport: Transport::Udp, socket: 0, remote: from.parse().unwrap() };
+        self.switch.handle_bytes(self.now, flow, Bytes::from(text));
+        self.drain();
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    let message =
+                        Message::parse(transmit.bytes, &Limits::default()).expect("the switch sends SIP");
+                    self.sent.push((transmit.flow.remote, message));
+                }
+                Output::Media(command) => {
+                    if let MediaCommand::Open { session, .. } = command {
+                        self.switch.handle_media(self.now, &MediaEvent::Opened { session, result: Ok(()) });
+                    }
+                    self.media.push(command);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Runs the clock.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        let end = self.now + by;
+        while let Some(at) = self.switch.poll_timeout().filter(|&at| at <= end) {
+            self.now = self.now.max(at);
+            self.switch.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// Takes what was sent to an address so far.
+    pub(crate) fn taken(&mut self, to: &str) -> Vec<Message> {
+        let to: SocketAddr = to.parse().unwrap();
+        let (taken, rest) =
+            std::mem::take(&mut self.sent).into_iter().partition(|(address, _)| *address == to);
+        self.sent = rest;
+        let taken: Vec<(SocketAddr, Message)> = taken;
+        taken.into_iter().map(|(_, message)| message).collect()
+    }
+
+    pub(crate) fn register(&mut self, user: &str, from: &str) {
+        self.deliver(
+            from,
+            &format!(
+                "REGISTER sip:127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {from};branch=z9hG4bKreg{user}{from};rport
+             From: <sip:{user}@127.0.0.1>;tag=r{user}
+             To: <sip:{user}@127.0.0.1>
+             Call-ID: reg-{user}-{from}
+             CSeq: 1 REGISTER
+             Max-Forwards: 70
+             Contact: <sip:{user}@{from}>"
+            ),
+            "",
+        );
+        let answers = self.taken(from);
+        assert_eq!(answers[0].status(), 200, "{answers:?}");
+    }
+
+    pub(crate) fn invite(&mut self, body: &str) {
+        self.deliver(
+            CALLER,
+            &format!(
+                "INVITE sip:1002@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKinv1;rport
+             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
+             To: <sip:1002@127.0.0.1>
+             Call-ID: call-1
+             CSeq: 1 INVITE
+             Max-Forwards: 70
+             X-Custom: kept  as written
+             Contact: <sip:1001@{CALLER}>"
+            ),
+            body,
+        );
+    }
+
+    /// Answers a request as its receiver would.
+    pub(crate) fn answer(&mut self, from: &str, request: &Message, status: &str, tag: &str, body: &str) {
+        let text = |name| String::from_utf8_lossy(request.header(name).unwrap()).into_owned();
+        let to = text(pbx_sip::Name::To);
+        let to = if to.contains("tag=") { to } else { format!("{to};tag={tag}") };
+        self.deliver(
+            from,
+            &format!(
+                "SIP/2.0 {status}
+             Via: {}
+             From: {}
+             To: {to}
+             Call-ID: {}
+             CSeq: {}
+             Contact: <sip:b@{from}>",
+                text(pbx_sip::Name::Via),
+                text(pbx_sip::Name::From),
+                text(pbx_sip::Name::CallId),
+                text(pbx_sip::Name::CSeq)
+            ),
+            body,
+        );
+    }
+}
+
+pub(crate) fn sdp(address: &str, port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+    )
+}
