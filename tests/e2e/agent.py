@@ -138,12 +138,24 @@ def sdp(
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
+def audio_port(body: bytes) -> int:
+    found = re.search(rb"^m=audio (\d+)", body, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
 class Agent:
     """One peer with one socket (UDP) or one connection (TCP) to the server."""
 
     def __init__(
-        self, user: str, server: tuple[str, int], *, transport: str = "udp", password: str = "secret"
+        self,
+        user: str,
+        server: tuple[str, int],
+        *,
+        transport: str = "udp",
+        password: str = "secret",
+        local: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
+        self.local = local
         self.user = user
         self.server = server
         self.transport = transport
@@ -158,7 +170,7 @@ class Agent:
         if self.transport == "udp":
             loop = asyncio.get_running_loop()
             self._datagrams, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self), local_addr=("127.0.0.1", 0)
+                lambda: _Datagrams(self), local_addr=self.local
             )
             self.port = cast("int", self._datagrams.get_extra_info("sockname")[1])
         else:
@@ -450,6 +462,8 @@ class Dialog:
         self.call_id = call_id
         self.target = target
         self.cseq = cseq
+        self.remote_port = 0
+        """Port of the audio the other side offered or answered with."""
 
     @classmethod
     def of_caller(cls, agent: Agent, invite: Message, answer: Message) -> Self:
@@ -504,7 +518,9 @@ async def call(
     there = Dialog.of_caller(caller, invite, response)
     there.ack()
     await callee.request("ACK", call_id=incoming.call_id)
-    return there, Dialog.of_callee(callee, incoming, answer)
+    here = Dialog.of_callee(callee, incoming, answer)
+    there.remote_port, here.remote_port = audio_port(response.body), audio_port(incoming.body)
+    return there, here
 
 
 async def hang_up(here: Dialog, there: Dialog) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.e2e.ports import free_port
-from tests.e2e.tone import write_tone
+from tests.e2e.tone import SAMPLE_RATE, read_samples, write_tone
 
 CONFIG = """\
 poll_method epoll
@@ -92,15 +92,24 @@ class Baresip:
             "baresip", "-f", str(self.directory), stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
         )
         log.close()
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.control_port)
-                    break
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(10):
+                await self._connect()
+        except BaseException:
+            self.process.kill()
+            await self.process.wait()
+            raise
         self._task = asyncio.create_task(self._listen())
         return self
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.control_port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+            else:
+                return
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -155,11 +164,9 @@ class Baresip:
                 raise AssertionError(f"baresip {self.user}: no {what} in {seconds} s; saw {story}") from None
         return self.events[-1] if self.events else None
 
-    async def heard(self) -> tuple[int, list[int]]:
+    def heard(self) -> tuple[int, list[int]]:
         """Rate and samples of everything received, all calls in order."""
-        from tests.e2e.tone import read_samples
-
-        rate, samples = 8000, []
+        rate, samples = SAMPLE_RATE, list[int]()
         for path in sorted(self.directory.glob("dump-*-dec.wav")):
             rate, piece = read_samples(path)
             samples += piece

@@ -1,0 +1,62 @@
+"""Two baresip phones register, call each other and hear each other: judged by the tone in what each recorded."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.baresip import Baresip
+from tests.e2e.conftest import ServerFactory
+from tests.e2e.server import PASSWORD, PbxServer
+from tests.e2e.tone import seconds_with_tone
+
+LOW, HIGH = 440, 880
+TALK_SECONDS = 2.5
+
+
+async def talk(alice: Baresip, bob: Baresip, server: PbxServer, *, caller_hangs_up: bool) -> None:
+    """One call from alice to bob. The phones' own events say when it is up and when it is over."""
+    calls = alice.seen("CALL_CLOSED")
+    await alice.command("dial", f"sip:{bob.user}@127.0.0.1:{server.port};transport={alice.transport}")
+    await alice.wait("CALL_ESTABLISHED", count=calls + 1)
+    await bob.wait("CALL_ESTABLISHED", count=calls + 1)
+    await asyncio.sleep(TALK_SECONDS)
+    await (alice if caller_hangs_up else bob).command("hangup")
+    await alice.wait("CALL_CLOSED", count=calls + 1)
+    await bob.wait("CALL_CLOSED", count=calls + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("media_proxy", ["all", "none"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_two_phones_hear_each_other_and_leave_nothing_behind(
+    start: ServerFactory, peer: Callable[[str], None], tmp_path: Path, transport: str, media_proxy: str
+) -> None:
+    peer("baresip")
+
+    async def scenario(server: PbxServer) -> None:
+        alice = Baresip(tmp_path / "alice", user="1001", hertz=LOW, transport=transport)
+        bob = Baresip(tmp_path / "bob", user="1002", hertz=HIGH, transport=transport)
+        for phone in (alice, bob):
+            phone.configure(domain=f"127.0.0.1:{server.port}", password=PASSWORD)
+        async with alice, bob:
+            await alice.wait("REGISTER_OK")
+            await bob.wait("REGISTER_OK")
+            assert server.health()["sipserver"]["registrations"] == 2
+            for caller_hangs_up in (True, False):
+                await talk(alice, bob, server, caller_hangs_up=caller_hangs_up)
+                server.assert_at_rest()
+        for phone, theirs in ((alice, HIGH), (bob, LOW)):
+            rate, samples = phone.heard()
+            assert seconds_with_tone(samples, theirs, rate) > 2 * TALK_SECONDS * 0.8, (
+                phone.user,
+                len(samples),
+            )
+            assert seconds_with_tone(samples, phone.hertz, rate) == 0, phone.user
+
+    server = start({"media_proxy": media_proxy})
+    asyncio.run(scenario(server))
+    relayed = server.health()["media"].get("packets")
+    assert relayed is None or (relayed > 0) == (media_proxy == "all")
+    server.assert_at_rest(37, transactions=True)
