@@ -1,0 +1,16 @@
+//! The registrar and its memory: which contacts an address-of-record has now (RFC 3261 §10.3).
+
+mod aor;
+mod binding;
+mod entry;
+mod outcome;
+mod table;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub use aor::Aor;
+pub use binding::Binding;
+pub use outcome::RegisterOutcome;
+pub use table::Location;
+pub use update::MIN_EXPIRES_SECS;

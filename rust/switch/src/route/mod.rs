@@ -1,0 +1,13 @@
+//! Static routes: which rule a call meets, and why (`formats.md` §3).
+
+mod condition;
+mod direction;
+mod explain;
+mod input;
+mod table;
+
+pub use condition::Condition;
+pub use direction::Direction;
+pub use explain::{ExplainInput, Explanation, Failure, RuleTrace, explain};
+pub use input::{Headers, Party, RouteInput};
+pub use table::{Route, RouteTable, RuleVerdict};
