@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Asked for in both directions of a SIP socket; the kernel gives what its limits allow.
@@ -13,8 +14,10 @@ const BACKLOG: i32 = 1024;
 /// A SIP datagram socket. `"::"` is dual stack unless `v6_only`.
 pub(crate) fn udp_listener(address: SocketAddr, v6_only: bool) -> io::Result<UdpSocket> {
     let socket = unbound(address, Type::DGRAM, Protocol::UDP, v6_only)?;
-    // Larger buffers ride out a burst; a system that refuses them still works.
-    let _ = socket.set_recv_buffer_size(SIP_BUFFER);
+    // Larger buffers ride out a burst; a system that refuses them still works. Root may pass the limit.
+    if set_socket_recv_buffer_size_force(&socket, SIP_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(SIP_BUFFER);
+    }
     let _ = socket.set_send_buffer_size(SIP_BUFFER);
     socket.bind(&SockAddr::from(address))?;
     Ok(socket.into())

@@ -23,6 +23,8 @@ mod own_sockets;
 mod poller;
 mod relay_counters;
 mod relay_table;
+#[cfg(test)]
+mod relay_test;
 mod relay_worker;
 mod start_error;
 mod streams;
