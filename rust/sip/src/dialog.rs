@@ -169,8 +169,9 @@ impl Dialog {
     /// RFC 3261 §12.2.1.1.
     fn build(&self, method: Method, cseq: u32, via: &str) -> Builder {
         let (uri, routes, last) = self.path();
-        let mut builder =
-            Builder::request(method.as_str(), &uri).header(Name::Via, via).header(Name::MaxForwards, MAX_FORWARDS);
+        let mut builder = Builder::request(method.as_str(), &uri)
+            .header(Name::Via, via)
+            .header(Name::MaxForwards, MAX_FORWARDS);
         for route in routes {
             builder = builder.header(Name::Route, &**route);
         }
@@ -247,7 +248,11 @@ fn header(message: &Message, name: Name) -> Result<String, Fault> {
 /// octets that are not UTF-8.
 fn unfolded(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
-    if text.contains(['\r', '\n']) { text.split_ascii_whitespace().collect::<Vec<_>>().join(" ") } else { text.into() }
+    if text.contains(['\r', '\n']) {
+        text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    } else {
+        text.into()
+    }
 }
 
 fn bad(name: Name, cause: Cause) -> Fault {

@@ -166,7 +166,7 @@ impl<K: Copy> Timers<K> {
         let at = self.entries[index as usize].at;
         let tick = (at >> TICK_SHIFT).max(self.elapsed);
         let differing = (self.elapsed ^ tick) | (SLOTS as u64 - 1);
-        let level = ((63 - differing.leading_zeros()) / SLOT_BITS) as usize;
+        let level = (differing.ilog2() / SLOT_BITS) as usize;
         let slot = (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS;
         let place = &mut self.levels[level];
         self.entries[index as usize].next = place.heads[slot];

@@ -155,7 +155,8 @@ fn messages_of_a_dialog_have_its_call_id_and_tags() {
     let invite = request("INVITE", 7, CONTACT);
     let dialog = Dialog::uas(&invite, "ours", udp()).unwrap();
     assert!(!dialog.is_of(&invite), "the INVITE has no To tag");
-    let text = String::from_utf8_lossy(invite.bytes()).replace("To: <sip:bob@192.0.2.9>", "To: <sip:x>;tag=ours");
+    let text =
+        String::from_utf8_lossy(invite.bytes()).replace("To: <sip:bob@192.0.2.9>", "To: <sip:x>;tag=ours");
     assert!(dialog.is_of(&parse(&text)));
     assert!(!dialog.is_of(&parse(&text.replace("tag=theirs", "tag=other"))));
     assert!(!dialog.is_of(&parse(&text.replace("Call-ID: call", "Call-ID: other"))));

@@ -50,7 +50,9 @@ impl ClientInvite {
 
     pub(super) fn handle_response(&mut self, now: Instant, code: u16) -> Step {
         match (self.state, code) {
-            (State::Calling | State::Proceeding | State::Overdue, 100..=199) => self.on_provisional(now, code),
+            (State::Calling | State::Proceeding | State::Overdue, 100..=199) => {
+                self.on_provisional(now, code)
+            }
             (State::Calling | State::Proceeding | State::Overdue, 200..=299) => {
                 self.enter(State::Accepted, now + self.timing.t1x64());
                 Step::DELIVER.and_release()
@@ -89,7 +91,9 @@ impl ClientInvite {
 
     pub(super) fn handle_transport_error(&self) -> Step {
         match self.state {
-            State::Calling | State::Proceeding | State::Overdue | State::Completed => Step::FAIL,
+            State::Calling | State::Proceeding | State::Overdue => Step::FAIL,
+            // The ACK cannot be sent; the user has its final answer and is not told another.
+            State::Completed => Step::END,
             State::Accepted => Step::NONE,
         }
     }
@@ -100,8 +104,9 @@ impl ClientInvite {
 
     fn on_provisional(&mut self, now: Instant, code: u16) -> Step {
         if self.state == State::Calling {
-            // Timer C runs since the INVITE was sent (§16.6 step 11).
-            self.enter(State::Proceeding, self.ends_at - self.timing.t1x64() + TIMER_C);
+            // Until here timer B has bounded the INVITE; timer C is longer than three minutes from its
+            // start in any case (§16.6 step 11).
+            self.enter(State::Proceeding, now + TIMER_C);
         }
         match self.cancel {
             Cancel::Asked => {
@@ -118,7 +123,9 @@ impl ClientInvite {
     fn on_deadline(&mut self, now: Instant) -> Step {
         match (self.state, self.cancel) {
             (State::Calling, _) => Step::timeout(TimerName::B).and_end(true),
-            (State::Proceeding | State::Overdue, Cancel::Sent) => Step::timeout(TimerName::Cancel).and_end(true),
+            (State::Proceeding | State::Overdue, Cancel::Sent) => {
+                Step::timeout(TimerName::Cancel).and_end(true)
+            }
             (State::Proceeding, _) => {
                 // A user who does not cancel must not keep the transaction for ever.
                 self.enter(State::Overdue, now + self.timing.t1x64());
@@ -188,7 +195,7 @@ mod tests {
         let mut invite = started(base, false);
         assert_eq!(invite.handle_response(base + ms(100), 100), Step::DELIVER);
         assert_eq!(invite.handle_timeout(base + ms(60_000)), Step::NONE);
-        assert_eq!(invite.next_at(), Some(base + TIMER_C));
+        assert_eq!(invite.next_at(), Some(base + ms(100) + TIMER_C));
     }
 
     #[test]
@@ -294,8 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn a_transport_error_spares_an_accepted_invite() {
+    fn a_transport_error_fails_an_open_invite_ends_a_completed_one_and_spares_an_accepted_one() {
         let base = epoch();
+        let mut invite = started(base, false);
+        invite.handle_response(base, 486);
+        assert_eq!(invite.handle_transport_error(), Step::END);
         let mut invite = started(base, false);
         assert_eq!(invite.handle_transport_error(), Step::FAIL);
         invite.handle_response(base, 200);

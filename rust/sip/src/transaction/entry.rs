@@ -91,7 +91,9 @@ impl Entry {
                 ClientMachine::NonInvite(machine) => machine.handle_transport_error(),
             },
             Role::Server { machine: ServerMachine::Invite(machine), .. } => machine.handle_transport_error(),
-            Role::Server { machine: ServerMachine::NonInvite(machine), .. } => machine.handle_transport_error(),
+            Role::Server { machine: ServerMachine::NonInvite(machine), .. } => {
+                machine.handle_transport_error()
+            }
         }
     }
 
@@ -149,5 +151,16 @@ impl ServerMachine {
             Self::Invite(machine) => machine.handle_copy(),
             Self::NonInvite(machine) => machine.handle_copy(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Entry;
+
+    /// At 1,000 calls/s a hundred thousand of them rest in the table.
+    #[test]
+    fn a_resting_transaction_is_small() {
+        assert!(size_of::<Entry>() <= 224, "{}", size_of::<Entry>());
     }
 }

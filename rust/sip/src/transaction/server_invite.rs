@@ -34,7 +34,13 @@ enum State {
 
 impl ServerInvite {
     pub(super) fn new(timing: Timing) -> Self {
-        Self { timing, state: State::Proceeding, has_provisional: false, resend: Resend::STOPPED, ends_at: None }
+        Self {
+            timing,
+            state: State::Proceeding,
+            has_provisional: false,
+            resend: Resend::STOPPED,
+            ends_at: None,
+        }
     }
 
     pub(super) fn is_answered(&self) -> bool {

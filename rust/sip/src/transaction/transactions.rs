@@ -8,7 +8,7 @@ use slab::Slab;
 use super::branch::Tokens;
 use super::counters::TransactionCounters;
 use super::entry::{Client, Entry, Role};
-use super::event::{Transmit, TransactionEvent};
+use super::event::{TransactionEvent, Transmit};
 use super::flow_index::FlowIndex;
 use super::hop_by_hop;
 use super::id::TransactionId;
@@ -183,7 +183,8 @@ impl Transactions {
             self.transmits.push_back(Transmit { flow: entry.flow, bytes: entry.bytes.clone() });
         }
         if step.release {
-            entry.bytes.clear();
+            // Not `clear`, which would keep the allocation alive.
+            entry.bytes = bytes::Bytes::new();
         }
         if let Some(timer) = step.timeout {
             self.counters.timeouts_total[timer as usize] += 1;
@@ -275,5 +276,9 @@ impl Transactions {
         assert_eq!(self.unanswered, unanswered);
         assert_eq!((self.servers.len(), self.cancels.len()), (servers, cancels));
         assert_eq!(self.flows.len() == 0, self.entries.is_empty());
+    }
+
+    pub(super) fn timers_len(&self) -> usize {
+        self.timers.len()
     }
 }

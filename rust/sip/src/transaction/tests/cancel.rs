@@ -67,7 +67,10 @@ fn an_unanswered_cancel_is_repeated_and_its_end_is_the_invites_alone() {
     station.advance_to(100_000);
     assert_eq!(station.sent_at("CANCEL").len(), 11);
     let events = station.events();
-    assert!(matches!(events.as_slice(), [TransactionEvent::Timeout { .. }, TransactionEvent::Terminated { .. }]));
+    assert!(matches!(
+        events.as_slice(),
+        [TransactionEvent::Timeout { .. }, TransactionEvent::Terminated { .. }]
+    ));
     assert!(station.layer.is_empty());
 }
 
@@ -84,7 +87,8 @@ fn a_200_that_crosses_a_cancel_is_passed_up() {
 fn a_cancel_names_the_invite_it_is_for() {
     let mut station = Station::new();
     let invite = station.serve(UDP, &theirs("INVITE", "z9hG4bKa"));
-    let Incoming::Cancel { id, invite: of, message } = station.receive(UDP, &theirs("CANCEL", "z9hG4bKa")) else {
+    let Incoming::Cancel { id, invite: of, message } = station.receive(UDP, &theirs("CANCEL", "z9hG4bKa"))
+    else {
         panic!("not a CANCEL");
     };
     assert_eq!((of, message.method()), (Some(invite), Method::Cancel));

@@ -249,3 +249,19 @@ fn branches_follow_from_the_seed() {
     assert_eq!(branch(), branch());
     assert!(ours("BYE", &branch()).contains("branch=z9hG4bK00000000"));
 }
+
+#[test]
+fn the_timer_queue_holds_one_entry_for_each_transaction() {
+    let mut station = Station::new();
+    let (_, branch) = station.send(UDP, "INVITE");
+    for elapsed in [10, 600, 40_000, 90_000, 91_000] {
+        station.advance_to(elapsed);
+        station.answer(&branch, 180, "INVITE");
+        assert_eq!(station.layer.timers_len(), 1);
+    }
+    station.answer(&branch, 200, "INVITE");
+    assert_eq!(station.layer.timers_len(), 1);
+    station.advance_to(91_000 + 32_000);
+    assert!(station.layer.is_empty());
+    assert_eq!(station.layer.timers_len(), 0);
+}

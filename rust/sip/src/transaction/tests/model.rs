@@ -167,7 +167,12 @@ impl World {
         match incoming {
             // A copy that outlived the transaction looks new (RFC 3261 §17.2.2); the first is what counts.
             Incoming::Request { id, .. } if self.served.is_some() => {
-                self.server.respond(self.now, id, 500, answer(&self.branch, 500, self.method(), "late").into());
+                self.server.respond(
+                    self.now,
+                    id,
+                    500,
+                    answer(&self.branch, 500, self.method(), "late").into(),
+                );
             }
             Incoming::Request { id, .. } => {
                 self.served = Some(id);

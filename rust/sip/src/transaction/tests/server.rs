@@ -180,3 +180,18 @@ fn new_settings_hold_for_new_transactions() {
     station.advance_to(6_400);
     assert_eq!(station.events(), [TransactionEvent::Terminated { id: new }]);
 }
+
+#[test]
+fn an_accepted_or_confirmed_invite_keeps_no_bytes() {
+    let mut station = Station::new();
+    for (branch, code) in [("z9hG4bKa", 200), ("z9hG4bKb", 486)] {
+        let id = station.serve(UDP, &theirs("INVITE", branch));
+        let bytes = response_bytes(code);
+        station.layer.respond(station.now(), id, code, bytes.clone());
+        while station.layer.poll_transmit().is_some() {}
+        assert_eq!(bytes.is_unique(), code == 200);
+        station.receive(UDP, &theirs("ACK", branch));
+        assert!(bytes.is_unique());
+    }
+    assert_eq!(station.layer.len(), 2);
+}

@@ -103,7 +103,8 @@ impl Station {
 
     /// Milliseconds and start line of everything sent since the last call.
     pub(super) fn sent(&mut self) -> Vec<(u64, String)> {
-        let start_line = |bytes: &Bytes| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().into();
+        let start_line =
+            |bytes: &Bytes| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().into();
         self.log.drain(..).map(|(at, _, bytes)| (at, start_line(&bytes))).collect()
     }
 
