@@ -186,3 +186,94 @@ impl MediaReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODES: [MediaMode; 5] =
+        [MediaMode::All, MediaMode::Auto, MediaMode::Nat, MediaMode::Bypass, MediaMode::None];
+
+    fn facts(change: impl FnOnce(&mut PathFacts)) -> PathFacts {
+        let mut facts = PathFacts::default();
+        change(&mut facts);
+        facts
+    }
+
+    /// Paths in the order of `MODES`, and the reason of the anchored cells.
+    fn row(facts: PathFacts) -> (String, Vec<&'static str>) {
+        let decisions = MODES.map(|mode| decide(mode, facts));
+        let paths = decisions.map(|decision| decision.path.as_str()).join(" ");
+        (paths, decisions.iter().filter_map(|decision| decision.reason).map(MediaReason::as_str).collect())
+    }
+
+    fn expect(facts: PathFacts, paths: &str, reasons: &[&str]) {
+        assert_eq!(row(facts), (paths.to_owned(), reasons.to_vec()), "{facts:?}");
+    }
+
+    #[test]
+    fn features_anchor_in_every_mode_before_anything_else() {
+        let features = [
+            (Feature::Recording, "recording"),
+            (Feature::Queue, "queue"),
+            (Feature::Ivr, "ivr"),
+            (Feature::Play, "play"),
+            (Feature::Dtmf, "dtmf"),
+            (Feature::Conference, "conference"),
+            (Feature::Supervise, "supervise"),
+        ];
+        for (feature, name) in features {
+            let known = facts(|facts| {
+                facts.feature = Some(feature);
+                facts.private_differs = true;
+                facts.kinds = Some(KindsDiffer::Webrtc);
+            });
+            expect(known, "anchored anchored anchored anchored anchored", &[name; 5]);
+        }
+    }
+
+    #[test]
+    fn private_addresses_and_nat_anchor_in_auto_and_nat() {
+        let n1 = facts(|facts| {
+            (facts.private_differs, facts.source_differs, facts.contact_nat) = (true, true, true);
+        });
+        expect(n1, "anchored anchored anchored bypass none", &["mode_all", "sdp_private", "sdp_private"]);
+        let n3 = facts(|facts| (facts.contact_nat, facts.source_differs) = (true, true));
+        expect(n3, "anchored anchored anchored bypass none", &["mode_all", "contact_nat", "contact_nat"]);
+    }
+
+    #[test]
+    fn another_source_anchors_in_nat_mode_only_near_private_addresses() {
+        let far = facts(|facts| facts.source_differs = true);
+        expect(far, "anchored anchored direct bypass none", &["mode_all", "source_differs"]);
+        let near = facts(|facts| (facts.source_differs, facts.near_private) = (true, true));
+        expect(
+            near,
+            "anchored anchored anchored bypass none",
+            &["mode_all", "source_differs", "source_differs"],
+        );
+    }
+
+    #[test]
+    fn differing_kinds_anchor_in_auto_and_are_warned_of_where_nothing_bridges_them() {
+        let kinds =
+            [(KindsDiffer::Webrtc, "webrtc"), (KindsDiffer::Srtp, "srtp"), (KindsDiffer::Family, "family")];
+        for (kind, name) in kinds {
+            let known = facts(|facts| facts.kinds = Some(kind));
+            expect(known, "anchored anchored direct bypass none", &["mode_all", name]);
+            let warned = MODES.map(|mode| decide(mode, known).mismatch);
+            assert_eq!(warned, [false, false, false, true, true]);
+        }
+    }
+
+    #[test]
+    fn transcoding_anchors_in_auto_only() {
+        let known = facts(|facts| facts.transcode = true);
+        expect(known, "anchored anchored direct bypass none", &["mode_all", "transcode"]);
+    }
+
+    #[test]
+    fn plain_calls_go_direct_unless_the_mode_says_otherwise() {
+        expect(PathFacts::default(), "anchored direct direct bypass none", &["mode_all"]);
+    }
+}

@@ -117,3 +117,105 @@ impl PortPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "virtual time starts at some instant")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn pairs_are_even_and_lie_whole_in_the_range() {
+        let now = start();
+        for (range, expected) in
+            [((12_000, 12_005), 3), ((12_001, 12_006), 2), ((12_000, 12_001), 1), ((12_001, 12_002), 0)]
+        {
+            let mut pool = PortPool::new(range.0, range.1);
+            let taken: HashSet<u16> = std::iter::from_fn(|| pool.take(now, 7)).collect();
+            assert_eq!(taken.len(), expected, "{range:?}");
+            assert!(taken.iter().all(|port| port % 2 == 0 && *port >= range.0 && *port < range.1));
+        }
+        assert_eq!(PortPool::new(65_534, 65_535).take(now, 0), Some(65_534));
+        assert_eq!(PortPool::new(65_535, 65_535).take(now, 0), None);
+    }
+
+    #[test]
+    fn a_freed_pair_rests_ten_seconds_unless_nothing_else_is_left() {
+        let now = start();
+        let mut pool = PortPool::new(12_000, 12_003);
+        let first = pool.take(now, 0).unwrap();
+        pool.free(now, first);
+        assert_eq!((pool.free_total(), pool.used_total(), pool.quarantined_total()), (1, 0, 1));
+        let second = pool.take(now, 0).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(pool.take(now, 0), Some(first), "nothing else is left");
+        pool.free(now, first);
+        pool.free(now + Duration::from_secs(3), second);
+        let later = now + Duration::from_secs(10);
+        assert_eq!(pool.take(later, 0), Some(first));
+        assert_eq!(pool.quarantined_total(), 1);
+    }
+
+    #[test]
+    fn of_resting_pairs_the_longest_rested_goes_first() {
+        let now = start();
+        let mut pool = PortPool::new(12_000, 12_003);
+        let (first, second) = (pool.take(now, 0).unwrap(), pool.take(now, 0).unwrap());
+        pool.free(now, second);
+        pool.free(now + Duration::from_secs(1), first);
+        assert_eq!(pool.take(now + Duration::from_secs(2), 0), Some(second));
+    }
+
+    #[test]
+    fn freeing_twice_or_what_is_not_ours_changes_nothing() {
+        let now = start();
+        let mut pool = PortPool::new(12_000, 12_003);
+        let port = pool.take(now, 0).unwrap();
+        for odd in [port, port, 11_998, 12_004, 12_001, 0, u16::MAX] {
+            pool.free(now, odd);
+        }
+        assert_eq!((pool.free_total(), pool.used_total(), pool.quarantined_total()), (1, 0, 1));
+    }
+
+    #[test]
+    fn a_busy_pair_is_tried_again_after_its_rest() {
+        let now = start();
+        let mut pool = PortPool::new(12_000, 12_001);
+        let port = pool.take(now, 0).unwrap();
+        assert!(pool.is_used(port) && pool.is_used(port + 1));
+        pool.mark_busy(now, port);
+        assert!(!pool.is_used(port));
+        assert_eq!(pool.take(now + Duration::from_secs(10), 0), Some(port));
+    }
+
+    proptest! {
+        #[test]
+        fn no_pair_is_ever_out_twice_and_none_is_lost(steps in proptest::collection::vec((any::<u64>(), 0_u64..4_000), 1..300)) {
+            let mut now = start();
+            let mut pool = PortPool::new(12_000, 12_039);
+            let mut out: Vec<u16> = Vec::new();
+            for (entropy, millis) in steps {
+                now += Duration::from_millis(millis);
+                if entropy % 5 < 3 {
+                    if let Some(port) = pool.take(now, entropy) {
+                        prop_assert!(!out.contains(&port));
+                        out.push(port);
+                    } else {
+                        prop_assert_eq!(out.len(), 20);
+                    }
+                } else if !out.is_empty() {
+                    pool.free(now, out.swap_remove(entropy as usize % out.len()));
+                }
+                prop_assert_eq!(pool.used_total(), out.len());
+                prop_assert_eq!(pool.free_total() + pool.used_total() + pool.quarantined_total(), 20);
+            }
+        }
+    }
+}

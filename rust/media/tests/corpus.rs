@@ -1,5 +1,7 @@
 //! P6 and P10: the bodies and packets of the corpus beside the repository, read in place when it is there.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 

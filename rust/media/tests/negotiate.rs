@@ -1,5 +1,7 @@
 //! Offer and answer across two legs: §5, §7 and §8 of the configuration contract.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::IpAddr;
 
 use pbx_media::decide::KindsDiffer;
@@ -344,7 +346,8 @@ proptest! {
     ) {
         let list = |payloads: &[u8]| payloads.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
         let lines = |payloads: &[u8]| -> String {
-            ports.iter().map(|port| format!("m=audio {port} RTP/AVP {}\r\n{MAPS}", list(payloads))).collect()
+            let line = |port: &u16| format!("m=audio {port} RTP/AVP {}\r\n{MAPS}", list(payloads));
+            ports.iter().map(line).collect::<Vec<_>>().concat()
         };
         let (offer, answer) = (body(&lines(&offered)), body(&lines(&answered)));
         if let Ok(passed_on) = offer_for_answerer(&offer, &DEFAULTS) {

@@ -1,5 +1,7 @@
 //! Reading and writing session descriptions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write as _;
 
 use pbx_media::sdp::{

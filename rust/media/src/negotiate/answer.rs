@@ -1,3 +1,4 @@
+use super::codec::AudioCodec;
 use super::error::NegotiationError;
 use super::policy::CodecPolicy;
 use super::selection::{Treatment, select};
@@ -64,23 +65,27 @@ fn answer_line(
 
 /// Keeps of an answered audio line what was offered.
 fn keep_offered(media: &mut Media, offered: &Media, payloads: &[u8]) -> Result<(), NegotiationError> {
-    let meaning = |payload: u8| media.rtpmap(payload).or_else(|| offered.rtpmap(payload));
-    let maps: Vec<Rtpmap<'_>> = payloads.iter().filter_map(|payload| offered.rtpmap(*payload)).collect();
-    let was_offered = |map: Rtpmap<'_>| maps.iter().any(|offered| is_same(offered, &map));
-    let kept: Vec<u8> =
-        media.payloads().filter(|payload| meaning(*payload).is_some_and(was_offered)).collect();
-    let is_event = |map: Rtpmap<'_>| map.name.eq_ignore_ascii_case("telephone-event");
-    if kept.iter().all(|payload| meaning(*payload).is_none_or(is_event)) {
+    let offered = offered.encodings();
+    let offered_map = |payload: u8| offered.iter().find(|(of, _)| *of == payload).and_then(|(_, map)| *map);
+    let maps: Vec<Rtpmap<'_>> = payloads.iter().filter_map(|payload| offered_map(*payload)).collect();
+    let (mut kept, mut unnamed) = (Vec::new(), Vec::new());
+    let mut has_codec = false;
+    for (payload, own) in media.encodings() {
+        let Some(map) = own.or_else(|| offered_map(payload)) else { continue };
+        if maps.iter().any(|offered| is_same(offered, &map)) {
+            kept.push(payload);
+            has_codec |= !AudioCodec::TelephoneEvent.is_encoding(&map);
+            if own.is_none() {
+                unnamed.push(format!("rtpmap:{payload} {}", written(&map)));
+            }
+        }
+    }
+    if !has_codec {
         return Err(NegotiationError::AnswerMismatch);
     }
-    let unnamed: Vec<(u8, String)> = kept
-        .iter()
-        .filter(|payload| media.rtpmap(**payload).is_none())
-        .filter_map(|payload| offered.rtpmap(*payload).map(|map| (*payload, written(&map))))
-        .collect();
     media.keep_payloads(&kept);
-    for (payload, map) in unnamed {
-        media.section.push_attribute(format!("rtpmap:{payload} {map}"));
+    for map in unnamed {
+        media.section.push_attribute(map);
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ impl Treatment {
 /// telephone-event. Empty without a codec in common.
 pub(super) fn select(media: &Media, policy: &CodecPolicy<'_>) -> Vec<u8> {
     let offered: Vec<(u8, Rtpmap<'_>)> =
-        media.payloads().filter_map(|payload| Some((payload, media.rtpmap(payload)?))).collect();
+        media.encodings().into_iter().filter_map(|(payload, map)| Some((payload, map?))).collect();
     let mut selected = Vec::with_capacity(offered.len());
     let mut clocks = Vec::new();
     let allowed = policy

@@ -19,8 +19,13 @@ impl<'a> Attribute<'a> {
 
     /// For attributes that speak of one payload type (`rtpmap`, `fmtp`, `rtcp-fb`): the type and the rest.
     pub fn for_payload(&self) -> Option<(u8, &'a str)> {
-        let value = self.value?.trim_start();
-        let (payload, rest) = value.split_once(' ').unwrap_or((value, ""));
-        Some((payload.parse().ok()?, rest.trim()))
+        payload_and_rest(self.value?)
     }
+}
+
+/// Reads a value that begins with a payload type.
+pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
+    let value = value.trim_start();
+    let (payload, rest) = value.split_once(' ').unwrap_or((value, ""));
+    Some((payload.parse().ok()?, rest.trim()))
 }

@@ -60,7 +60,7 @@ impl Sdp {
 
     /// Direction of a media line: its own, else that of the session, else `sendrecv`.
     pub fn direction(&self, line: usize) -> Direction {
-        let written = |section: &Section| section.attributes().find_map(|a| Direction::parse(a.name));
+        let written = |section: &Section| section.find_direction();
         let own = self.media.get(line).and_then(|media| written(&media.section));
         own.or_else(|| written(&self.session)).unwrap_or_default()
     }

@@ -28,7 +28,11 @@ impl Direction {
 
     /// Reads an attribute name; names are case-sensitive in SDP.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|direction| direction.as_str() == name)
+        Self::of(name.as_bytes())
+    }
+
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|direction| direction.as_str().as_bytes() == name)
     }
 
     /// The attribute name.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::attribute::payload_and_rest;
 use super::rtpmap::Rtpmap;
 use super::section::{Section, Text};
 
@@ -87,8 +88,21 @@ impl Media {
         self.written_rtpmap(payload).or_else(|| Rtpmap::of_static(payload))
     }
 
+    /// Every payload type with its encoding, where that is known.
+    pub(crate) fn encodings(&self) -> Vec<(u8, Option<Rtpmap<'_>>)> {
+        let mut encodings: Vec<_> = self.payloads().map(|payload| (payload, None)).collect();
+        for (payload, map) in self.section.values("rtpmap").filter_map(payload_and_rest) {
+            let unset = encodings.iter_mut().filter(|(of, known)| *of == payload && known.is_none());
+            unset.for_each(|(_, known)| *known = Rtpmap::parse(map));
+        }
+        for (payload, known) in &mut encodings {
+            *known = known.or_else(|| Rtpmap::of_static(*payload));
+        }
+        encodings
+    }
+
     /// The `a=rtpmap` of a payload type.
-    pub(crate) fn written_rtpmap(&self, payload: u8) -> Option<Rtpmap<'_>> {
+    fn written_rtpmap(&self, payload: u8) -> Option<Rtpmap<'_>> {
         self.for_payload("rtpmap", payload).find_map(Rtpmap::parse)
     }
 
@@ -110,8 +124,7 @@ impl Media {
     /// Sources this description names (`a=ssrc`, RFC 5576), each once, at most [`Media::MAX_SSRCS`].
     pub fn ssrcs(&self) -> Vec<u32> {
         let mut ssrcs = Vec::new();
-        let named = self.section.attributes().filter(|attribute| attribute.name == "ssrc");
-        for ssrc in named.filter_map(|attribute| attribute.value?.split(' ').next()?.parse().ok()) {
+        for ssrc in self.section.values("ssrc").filter_map(|value| value.split(' ').next()?.parse().ok()) {
             if ssrcs.len() < Self::MAX_SSRCS && !ssrcs.contains(&ssrc) {
                 ssrcs.push(ssrc);
             }
@@ -124,7 +137,7 @@ impl Media {
 
     /// ICE candidate lines (RFC 8839 §5.1), unparsed.
     pub fn candidates(&self) -> impl Iterator<Item = &str> {
-        self.section.attributes().filter(|attribute| attribute.name == "candidate").filter_map(|a| a.value)
+        self.section.values("candidate")
     }
 
     /// Whether keys are exchanged in the description (SDES, RFC 4568).
@@ -138,9 +151,8 @@ impl Media {
     }
 
     fn for_payload<'a>(&'a self, name: &'static str, payload: u8) -> impl Iterator<Item = &'a str> {
-        self.section.attributes().filter(move |attribute| attribute.name == name).filter_map(
-            move |attribute| attribute.for_payload().filter(|(of, _)| *of == payload).map(|(_, rest)| rest),
-        )
+        let of_payload = move |value| payload_and_rest(value).filter(|(of, _)| *of == payload);
+        self.section.values(name).filter_map(of_payload).map(|(_, rest)| rest)
     }
 }
 

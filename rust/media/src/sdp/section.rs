@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::attribute::Attribute;
+use super::direction::Direction;
 
 /// The lines of one part of a description: the session part, or what follows one `m=` line.
 ///
@@ -62,16 +63,27 @@ impl Section {
         self.lines().filter(|(letter, _)| *letter == b'a').filter_map(|(_, value)| Attribute::parse(value))
     }
 
+    /// Values of the attributes of this name, in order; an empty text for one without a value.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        // The name is compared before the line is known to be text: most lines are somebody else's.
+        let named = self.lines.iter().filter(move |line| line.is_attribute(&self.source, name));
+        let value = move |line: &'a Line| line.value.read(&self.source).get(name.len()..);
+        named.filter_map(value).filter_map(|rest| std::str::from_utf8(rest.get(1..).unwrap_or_default()).ok())
+    }
+
     /// Value of the first attribute of this name; an empty text for one without a value.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes()
-            .find(|attribute| attribute.name == name)
-            .map(|attribute| attribute.value.unwrap_or(""))
+    pub fn attribute<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.values(name).next()
     }
 
     /// Whether there is an attribute of this name.
     pub fn has_attribute(&self, name: &str) -> bool {
         self.lines.iter().any(|line| line.is_attribute(&self.source, name))
+    }
+
+    /// The first direction attribute.
+    pub(crate) fn find_direction(&self) -> Option<Direction> {
+        self.lines().filter(|(letter, _)| *letter == b'a').find_map(|(_, value)| Direction::of(value))
     }
 
     /// Puts `value` into the first line with this letter and removes the others; adds it at its place if new.
