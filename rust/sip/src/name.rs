@@ -131,24 +131,11 @@ impl Name {
         }
     }
 
-    /// Names whose field may stand once only and whose repetition makes the message ambiguous.
+    /// Mandatory headers that may stand once only. Others are judged by whoever reads them.
     pub(crate) fn is_single(self) -> bool {
         matches!(
             self,
-            Self::From
-                | Self::To
-                | Self::CallId
-                | Self::CSeq
-                | Self::MaxForwards
-                | Self::ContentLength
-                | Self::ContentType
-                | Self::Expires
-                | Self::MinExpires
-                | Self::Event
-                | Self::ReferTo
-                | Self::Replaces
-                | Self::SessionExpires
-                | Self::MinSe
+            Self::From | Self::To | Self::CallId | Self::CSeq | Self::MaxForwards | Self::ContentLength
         )
     }
 }
