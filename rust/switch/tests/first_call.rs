@@ -7,39 +7,10 @@ use std::time::Duration;
 use common::{CALLEE, CALLER, Desk, sdp};
 use pbx_sip::Name;
 
-fn established(desk: &mut Desk) -> (pbx_sip::Message, pbx_sip::Message) {
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
-    assert_eq!(desk.taken(CALLER)[0].status(), 100);
-    desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
-    assert_eq!(desk.taken(CALLER)[0].status(), 180);
-    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
-    let ack = desk.taken(CALLEE).remove(0);
-    assert_eq!(ack.method(), pbx_sip::Method::Ack);
-    let answer = desk.taken(CALLER).remove(0);
-    assert_eq!(answer.status(), 200);
-    let tag = answer.to_tag().unwrap().to_owned();
-    desk.deliver(
-        CALLER,
-        &format!(
-            "ACK sip:pbx@127.0.0.1:5060 SIP/2.0
-         Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKack1;rport
-         From: \"A\" <sip:1001@127.0.0.1>;tag=caller
-         To: <sip:1002@127.0.0.1>;tag={tag}
-         Call-ID: call-1
-         CSeq: 1 ACK
-         Max-Forwards: 70"
-        ),
-        "",
-    );
-    (invite, answer)
-}
-
 #[test]
 fn callee_leg_is_a_dialog_of_its_own() {
     let mut desk = Desk::new(serde_json::json!({}));
-    let (invite, answer) = established(&mut desk);
+    let (invite, answer) = desk.established();
     assert_ne!(invite.call_id(), "call-1");
     assert!(invite.call_id().ends_with("@pbx.test"));
     assert_ne!(invite.from_tag(), Some("caller"));
@@ -52,23 +23,10 @@ fn callee_leg_is_a_dialog_of_its_own() {
 #[test]
 fn bye_of_the_caller_ends_the_callee_and_leaves_nothing() {
     let mut desk = Desk::new(serde_json::json!({"media": {"mode": "all"}}));
-    let (_, answer) = established(&mut desk);
+    let (_, answer) = desk.established();
     assert_eq!(desk.switch.health().calls, 1);
     assert_eq!(desk.switch.health().ports_used, 2);
-    let tag = answer.to_tag().unwrap().to_owned();
-    desk.deliver(
-        CALLER,
-        &format!(
-            "BYE sip:pbx@127.0.0.1:5060 SIP/2.0
-         Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKbye1;rport
-         From: \"A\" <sip:1001@127.0.0.1>;tag=caller
-         To: <sip:1002@127.0.0.1>;tag={tag}
-         Call-ID: call-1
-         CSeq: 2 BYE
-         Max-Forwards: 70"
-        ),
-        "",
-    );
+    desk.in_dialog("BYE", answer.to_tag().unwrap(), 2, "");
     assert_eq!(desk.taken(CALLER)[0].status(), 200);
     let bye = desk.taken(CALLEE).remove(0);
     assert_eq!(bye.method(), pbx_sip::Method::Bye);

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(slot_of_tag(&tag("0123456789abcdef", 0x2a)), Some(0x2a));
         assert_eq!(slot_of_tag("short"), None);
         assert_eq!(slot_of_tag("0123456789abcdefxyz"), None);
-        assert_eq!(slot_of_tag("0123456789abcdé1"), None);
+        assert_eq!(slot_of_tag("0123456789abcdeé1"), None);
     }
 
     #[test]

@@ -192,6 +192,88 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// ACK of the caller for the answer of the call.
+    pub(crate) fn ack(&mut self, answer: &Message, cseq: u32, body: &str) {
+        let tag = answer.to_tag().unwrap().to_owned();
+        self.in_dialog("ACK", &tag, cseq, body);
+    }
+
+    /// A request of the caller inside the call.
+    pub(crate) fn in_dialog(&mut self, method: &str, tag: &str, cseq: u32, body: &str) {
+        self.deliver(
+            CALLER,
+            &format!(
+                "{method} sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bK{method}{cseq};rport
+             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
+             To: <sip:1002@127.0.0.1>;tag={tag}
+             Call-ID: call-1
+             CSeq: {cseq} {method}
+             Contact: <sip:1001@{CALLER}>
+             Max-Forwards: 70"
+            ),
+            body,
+        );
+    }
+
+    /// A request of the callee inside its dialog, which began with `invite`.
+    pub(crate) fn callee_request(
+        &mut self,
+        method: &str,
+        invite: &Message,
+        tag: &str,
+        cseq: u32,
+        body: &str,
+    ) {
+        let text = |name| String::from_utf8_lossy(invite.header(name).unwrap()).into_owned();
+        self.deliver(
+            CALLEE,
+            &format!(
+                "{method} sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {CALLEE};branch=z9hG4bK{method}b{cseq};rport
+             From: {};tag={tag}
+             To: {}
+             Call-ID: {}
+             CSeq: {cseq} {method}
+             Contact: <sip:b@{CALLEE}>
+             Max-Forwards: 70",
+                text(pbx_sip::Name::To),
+                text(pbx_sip::Name::From),
+                text(pbx_sip::Name::CallId)
+            ),
+            body,
+        );
+    }
+
+    /// Registers the callee and establishes a call; gives the callee's INVITE and the caller's answer.
+    pub(crate) fn established(&mut self) -> (Message, Message) {
+        self.register("1002", CALLEE);
+        self.invite(&sdp("127.0.0.1", 7000));
+        let invite = self.taken(CALLEE).remove(0);
+        self.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+        let answer = self.taken(CALLER).pop().unwrap();
+        assert_eq!(answer.status(), 200);
+        self.ack(&answer, 1, "");
+        assert_eq!(self.taken(CALLEE)[0].method(), pbx_sip::Method::Ack);
+        (invite, answer)
+    }
+
+    /// Status codes the caller got since last asked.
+    pub(crate) fn caller_statuses(&mut self) -> Vec<u16> {
+        self.taken(CALLER).iter().map(Message::status).collect()
+    }
+
+    /// Lets every timer run out; nothing may be left.
+    pub(crate) fn assert_clean(&mut self) {
+        self.advance(Duration::from_secs(80));
+        let health = self.switch.health();
+        let alive =
+            (health.calls, health.dialogs, health.transactions, health.server_transactions, health.queries);
+        assert_eq!(alive, (0, 0, 0, 0, 0), "{health:?}");
+    }
+}
+
 pub(crate) fn sdp(address: &str, port: u16) -> String {
     format!(
         "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
