@@ -328,6 +328,7 @@ fn the_relay_learns_of_a_leg_what_both_descriptions_agree() {
     let audio = source.remote(&theirs, &ours, 0).unwrap();
     assert_eq!(audio.rtp, Some("192.0.2.1:4000".parse().unwrap()));
     assert!(!audio.rtcp_mux, "we did not agree");
+    assert_eq!(audio.rtcp, Some("192.0.2.1:4001".parse().unwrap()));
     assert_eq!(audio.direction, Direction::RecvOnly);
     assert!([0, 8, 101].into_iter().all(|payload| audio.payload_types.contains(payload)));
     assert!(!audio.payload_types.contains(9));

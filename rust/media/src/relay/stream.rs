@@ -136,3 +136,13 @@ impl Stream {
         StreamStats { side: self.side, line: self.line, counters: self.counters, latched: self.latched }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_directions_of_a_line_stay_within_a_kilobyte() {
+        assert!(size_of::<[Stream; 2]>() <= 1_024, "{}", size_of::<[Stream; 2]>());
+    }
+}

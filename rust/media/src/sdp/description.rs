@@ -46,14 +46,11 @@ impl Sdp {
         Some(SocketAddr::new(self.connection(line)?.ip()?.to_canonical(), media.port()))
     }
 
-    /// Where RTCP of a media line is to be sent to: `a=rtcp` (RFC 3605), the RTP port with rtcp-mux, else the
-    /// port after it.
+    /// Where RTCP of a media line is to be sent to unless both sides agree on rtcp-mux: `a=rtcp` (RFC 3605),
+    /// else the port after RTP.
     pub fn remote_rtcp(&self, line: usize) -> Option<SocketAddr> {
         let rtp = self.remote(line)?;
         let media = self.media.get(line)?;
-        if media.has_rtcp_mux() {
-            return Some(rtp);
-        }
         let written = media.section.attribute("rtcp").and_then(|value| parse_rtcp(value, rtp.ip()));
         written.or_else(|| Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?)))
     }
