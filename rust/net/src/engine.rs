@@ -1,7 +1,7 @@
 //! A running PBX: its threads, and what the rest of the process may ask of them.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Engine {
     pub(crate) port: Arc<ShardPort>,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) workers: Vec<Arc<WorkerPort>>,
-    pub(crate) threads: Vec<JoinHandle<()>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -104,20 +104,31 @@ impl Engine {
 
     /// Whether all threads live.
     pub fn is_running(&self) -> bool {
-        !self.threads.is_empty() && self.threads.iter().all(|thread| !thread.is_finished())
+        let threads = self.lock_threads();
+        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
     }
 
     /// Ends all threads and closes all sockets, at once and without BYE: drain first. Returns when they are
     /// gone. Further calls do nothing.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         self.port.stop();
         for worker in &self.workers {
             worker.stop();
         }
-        for thread in self.threads.drain(..) {
+        let threads = std::mem::take(&mut *self.lock_threads());
+        for thread in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
+    }
+
+    /// Joins one more thread at stop.
+    pub(crate) fn keep(&self, thread: JoinHandle<()>) {
+        self.lock_threads().push(thread);
+    }
+
+    fn lock_threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask<T>(&self, limit: Duration, make: impl FnOnce(SyncSender<T>) -> Input) -> Result<T, EngineError> {

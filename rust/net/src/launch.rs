@@ -1,7 +1,7 @@
 //! Starting: bind everything, then run it.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -54,13 +54,13 @@ pub(crate) fn launch(document: Document) -> Result<Engine, StartError> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(system("making a media worker"))?;
 
-    let mut engine = Engine { locals, port, bridge, workers, threads: Vec::new() };
+    let engine = Engine { locals, port, bridge, workers, threads: Mutex::default() };
     for (index, relay) in relays.into_iter().enumerate() {
         let thread = spawn(format!("pbx-media-{index}"), &engine.bridge, move || relay.run())?;
-        engine.threads.push(thread);
+        engine.keep(thread);
     }
     let thread = spawn("pbx-sip".to_owned(), &engine.bridge, move || driver.run())?;
-    engine.threads.push(thread);
+    engine.keep(thread);
     Ok(engine)
 }
 

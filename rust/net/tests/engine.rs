@@ -138,7 +138,7 @@ fn taken_port_is_named() {
 
 #[test]
 fn stop_ends_every_thread_soon_and_frees_the_ports() {
-    let mut engine = engine();
+    let engine = engine();
     assert!(engine.is_running());
     let locals = engine.locals().clone();
     let started_at = Instant::now();
