@@ -128,7 +128,9 @@ class LoggingBridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record as event `log`."""
-        level = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warn", "INFO": "info"}.get(record.levelname, "debug")
+        level = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warn", "INFO": "info"}.get(
+            record.levelname, "debug"
+        )
         fields: list[tuple[str, object]] = [("logger", record.name), ("message", record.getMessage())]
         if record.exc_info:
             fields.append(("traceback", logging.Formatter().formatException(record.exc_info)))

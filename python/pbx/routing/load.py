@@ -30,13 +30,17 @@ def load_router(reference: str, directory: Path) -> Router:
         module = _from_file(directory / source) if source.endswith(".py") else _from_module(source, directory)
     except RouterError:
         raise
-    except BaseException as error:  # noqa: BLE001 - a user's module may raise anything, SystemExit included
-        raise RouterError(f'"{reference}" cannot be imported: {type(error).__name__}: {_text(error)}') from error
+    except BaseException as error:
+        raise RouterError(
+            f'"{reference}" cannot be imported: {type(error).__name__}: {_text(error)}'
+        ) from error
     router = getattr(module, name or _DEFAULT_NAME, None)
     if router is None:
         raise RouterError(f'"{reference}" has no variable named "{name or _DEFAULT_NAME}"')
     if not isinstance(router, Router):
-        raise RouterError(f'"{reference}": {name or _DEFAULT_NAME} is a {type(router).__name__}, not a pbx.routing.Router')
+        raise RouterError(
+            f'"{reference}": {name or _DEFAULT_NAME} is a {type(router).__name__}, not a pbx.routing.Router'
+        )
     return router
 
 

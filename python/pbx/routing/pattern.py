@@ -10,7 +10,7 @@ MAX_SUBJECT = 1024
 
 
 class Pattern:
-    """A literal compared whole, or a regular expression.
+    r"""A literal compared whole, or a regular expression.
 
     The text is a literal unless it holds one of `^ $ * ? [ ( \\ | {`, or a `+` that does more than lead a number. An
     expression with neither a leading `^` nor a trailing `$` must match the whole value; with one of them it is used

@@ -75,7 +75,7 @@ class Router:
         """All handlers in the order they are asked."""
         return tuple(self._handlers)
 
-    def invite(  # noqa: PLR0913 - the conditions are the interface
+    def invite(
         self,
         *,
         to_user: str | None = None,
@@ -126,7 +126,9 @@ class Router:
         return Decided(None, None)
 
 
-def _handler(function: HandlerFunction, source: Direction | None, conditions: tuple[Condition, ...]) -> Handler:
+def _handler(
+    function: HandlerFunction, source: Direction | None, conditions: tuple[Condition, ...]
+) -> Handler:
     if not callable(function):
         raise TypeError(f"{function!r} is not a function")
     name = f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', repr(function))}"
@@ -140,7 +142,9 @@ def _handler(function: HandlerFunction, source: Direction | None, conditions: tu
     )
 
 
-def _capture_names(function: HandlerFunction, name: str, conditions: tuple[Condition, ...]) -> tuple[tuple[str, ...], ...]:
+def _capture_names(
+    function: HandlerFunction, name: str, conditions: tuple[Condition, ...]
+) -> tuple[tuple[str, ...], ...]:
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
         raise TypeError(f"{name} takes no parameter; the first one is the Invite")

@@ -21,11 +21,40 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,128}\Z")
 _CONTACT_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()]{1,64}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _OURS = frozenset(
-    (
-        "via route record-route from to call-id cseq contact max-forwards content-length content-type content-encoding"
-        " content-disposition allow supported require session-expires min-se authorization proxy-authorization"
-        " www-authenticate proxy-authenticate v f t i m l c e k x"
-    ).split()
+    [
+        "via",
+        "route",
+        "record-route",
+        "from",
+        "to",
+        "call-id",
+        "cseq",
+        "contact",
+        "max-forwards",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "content-disposition",
+        "allow",
+        "supported",
+        "require",
+        "session-expires",
+        "min-se",
+        "authorization",
+        "proxy-authorization",
+        "www-authenticate",
+        "proxy-authenticate",
+        "v",
+        "f",
+        "t",
+        "i",
+        "m",
+        "l",
+        "c",
+        "e",
+        "k",
+        "x",
+    ]
 )
 
 
@@ -95,7 +124,9 @@ def _check_forward(forward: Forward, invite: Invite) -> None:
     if isinstance(forward.targets, str) or not isinstance(forward.targets, Sequence):
         raise VerdictError(f"Forward.targets is a list of text, not {type(forward.targets).__name__}")
     if len(forward.targets) > MAX_TARGETS:
-        raise VerdictError(f"Forward.targets has {len(forward.targets)} entries, at most {MAX_TARGETS} can ring")
+        raise VerdictError(
+            f"Forward.targets has {len(forward.targets)} entries, at most {MAX_TARGETS} can ring"
+        )
     for text in forward.targets or (forward.to_user if forward.to_user is not None else invite.to_user,):
         _check_text("Forward target", text)
         if not text or text.isspace():

@@ -1,0 +1,80 @@
+"""What the log says of handlers that fail: a line for every call, but each traceback once a minute only."""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from pbx.log import EventLog
+
+MAX_LINES_PER_SECOND = 50
+"""Failing calls that get a line of their own; the others are counted in the first line of a later second."""
+MAX_KINDS = 256
+TRACEBACK_INTERVAL_SECS = 60.0
+MAX_TRACEBACK = 8_192
+MAX_MESSAGE = 256
+
+
+class FailureLog:
+    """Reports failures of handlers. Safe to use from any thread."""
+
+    def __init__(self, log: EventLog, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shown_at: dict[tuple[str, str, int], float] = {}
+        self._second = 0
+        self._lines = 0
+        self._suppressed = 0
+        self.failed_total = 0
+
+    def report(self, call_id: str, handler: str, error: BaseException) -> None:
+        """One failing call. Keeps no reference to the error, whose frames may hold anything."""
+        with self._lock:
+            self.failed_total += 1
+            if not self._has_room():
+                self._suppressed += 1
+                return
+            suppressed, self._suppressed = self._suppressed, 0
+            trace = self._traceback(handler, error)
+        self._log.error(
+            "decision_failed",
+            call_id=call_id[:MAX_MESSAGE],
+            handler=handler,
+            error=f"{type(error).__name__}: {_message(error)}",
+            suppressed=suppressed or None,
+            traceback=trace,
+        )
+
+    def _has_room(self) -> bool:
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._lines = second, 0
+        self._lines += 1
+        return self._lines <= MAX_LINES_PER_SECOND
+
+    def _traceback(self, handler: str, error: BaseException) -> str | None:
+        now = self._clock()
+        kind = (handler, type(error).__name__, _last_line(error))
+        if now - self._shown_at.get(kind, -TRACEBACK_INTERVAL_SECS) < TRACEBACK_INTERVAL_SECS:
+            return None
+        if len(self._shown_at) >= MAX_KINDS:
+            self._shown_at.clear()
+        self._shown_at[kind] = now
+        frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), limit=-20)
+        text = "".join(frames.format())[-MAX_TRACEBACK:]
+        return f"{text}{type(error).__name__}: {_message(error)}"
+
+
+def _last_line(error: BaseException) -> int:
+    last = 0
+    for _frame, line in traceback.walk_tb(error.__traceback__):
+        last = line
+    return last
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except BaseException:  # noqa: BLE001 - __str__ is the user's as well
+        return "(no message)"
