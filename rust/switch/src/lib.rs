@@ -3,7 +3,7 @@
 //! Nothing here touches a socket, a clock, a thread, a lock or a random source; [`Switch`] is fed all of
 //! them. Protocol syntax belongs to `pbx-sip`, media to `pbx-media`, I/O to `pbx-net`.
 
-mod auth;
+pub mod auth;
 mod authorize;
 mod call;
 mod command;
@@ -12,14 +12,14 @@ mod core;
 mod counters;
 mod decision;
 mod ingress;
-mod location;
+pub mod location;
 mod media_ports;
 mod nat;
 mod output;
-mod policy;
+pub mod policy;
 mod query;
 mod refusal;
-mod route;
+pub mod route;
 mod switch;
 mod view;
 
