@@ -51,6 +51,8 @@ pub(crate) enum Role {
     Branch(u16),
     /// Request relayed inside the dialog of the other side.
     Relayed,
+    /// Our own re-INVITE to the callee.
+    Reanchor,
     /// BYE towards a side.
     Bye,
 }

@@ -44,6 +44,9 @@ impl Call {
         callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
         let late = self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none());
         let source = callee.dialog.flow.remote.ip();
+        if !late {
+            self.anchor_if_revealed(core, now, response, &callee);
+        }
         let body = match response.sdp() {
             Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source),
             Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source),
@@ -66,10 +69,11 @@ impl Call {
         self.phase = Phase::Connected;
         self.answered_at = Some(now);
         core.counters.count("calls_total", "answered");
-        if !late {
+        if !late && !self.reanchor_due {
             self.media.settle();
         }
         self.confirm_caller(core, now, response, &body, late);
+        self.reanchor(core, now);
     }
 
     /// Sends the 2xx to the caller and keeps it for repetition.

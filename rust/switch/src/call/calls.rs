@@ -137,6 +137,7 @@ impl Calls {
         self.with(core, now, owner.call, |call, core| match owner.role {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
             Role::Relayed => call.on_relay_response(core, now, client, response),
+            Role::Reanchor => call.on_reanchor_response(core, now, response),
             Role::Bye if response.status() >= 200 => call.on_bye_over(),
             Role::Bye => {}
         });
@@ -160,6 +161,7 @@ impl Calls {
         self.with(core, now, id, |call, core| match role {
             Role::Branch(index) => call.on_branch_timeout(core, now, usize::from(index), timer),
             Role::Relayed => call.on_relay_timeout(core, now, client),
+            Role::Reanchor => call.on_reanchor_failure(core, now),
             Role::Bye => call.on_bye_over(),
         });
     }

@@ -109,6 +109,8 @@ impl Calls {
             rung: false,
             media: CallMedia::new([core.rng.next_u64(), core.rng.next_u64()]),
             relays: Vec::new(),
+            reanchor_due: false,
+            reanchor: None,
             best: None,
             byes: 0,
             started_at: now,

@@ -203,6 +203,44 @@ impl CallMedia {
         Ok(())
     }
 
+    /// Anchors a direct call when the callee's answer shows a private or translated address. `true`: it is
+    /// anchored now and the callee must be told.
+    pub(super) fn anchor_if_revealed(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        mode: MediaMode,
+        (answer, nat): (Option<&[u8]>, bool),
+        peers: [IpAddr; 2],
+    ) -> Result<bool, Refusal> {
+        let (MediaPath::Direct, Some(offer)) = (self.path(), &self.offer) else { return Ok(false) };
+        let Some(answer) = answer.and_then(|answer| Sdp::parse(answer).ok()) else { return Ok(false) };
+        let shown = MediaFacts::of(&answer, peers[1]);
+        let facts =
+            PathFacts { private_differs: shown.private_differs, contact_nat: nat, ..PathFacts::default() };
+        let decision = decide(media_mode(mode), facts);
+        if decision.path != MediaPath::Anchored {
+            return Ok(false);
+        }
+        let lines = offer.written.media().len();
+        self.open(core, now, lines, peers)?;
+        self.decision = Some(decision);
+        Ok(true)
+    }
+
+    /// The caller's offer once more, with our address in it.
+    pub(super) fn offer_again(&mut self, core: &Core) -> Option<Bytes> {
+        let offer = self.offer.take()?;
+        let shown = offer_for_answerer(&offer.written, &self.policy()).ok();
+        let shown = shown.map(|mut shown| {
+            self.put_address(core, Side::Callee, &mut shown, offer.source);
+            shown
+        });
+        let bytes = shown.as_ref().map(Sdp::to_bytes);
+        self.offer = shown.map(|shown| Box::new(Offer { shown, ..*offer }));
+        bytes
+    }
+
     /// Closes the sockets. The ports are free when the worker says so.
     pub(super) fn close(&mut self, core: &mut Core, _now: Instant) {
         if let Some(session) = self.session.take() {

@@ -12,6 +12,7 @@ mod invite;
 mod leg;
 mod media;
 mod plan;
+mod reanchor;
 mod relay;
 mod resolve;
 mod state;

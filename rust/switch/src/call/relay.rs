@@ -58,6 +58,9 @@ impl Call {
         if self.leg(side.other()).is_some_and(|leg| leg.accepting.is_some()) {
             return Err(Refusal::Glare);
         }
+        if self.reanchor_due || self.reanchor.is_some() {
+            return Err(Refusal::Glare);
+        }
         match self.relays.iter().find(|relay| relay.method == Method::Invite) {
             Some(relay) if relay.from == side => Err(Refusal::Overlapping),
             Some(_) => Err(Refusal::Glare),

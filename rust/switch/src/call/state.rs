@@ -58,6 +58,10 @@ pub(crate) struct Call {
     pub(super) rung: bool,
     pub(super) media: CallMedia,
     pub(super) relays: Vec<Relay>,
+    /// The callee has yet to be shown our address.
+    pub(super) reanchor_due: bool,
+    /// Our own re-INVITE that shows it.
+    pub(super) reanchor: Option<TransactionId>,
     pub(super) best: Option<Failure>,
     /// BYE transactions of ours still running.
     pub(super) byes: u8,
@@ -118,6 +122,7 @@ impl Call {
         self.phase == Phase::Ending
             && self.byes == 0
             && self.relays.is_empty()
+            && self.reanchor.is_none()
             && !self.branches.iter().any(Branch::is_pending)
             && !self.caller.bye_held
             && !self.callee.as_ref().is_some_and(|leg| leg.bye_held)

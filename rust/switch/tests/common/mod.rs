@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use pbx_media::relay::{MediaCommand, MediaEvent};
+use pbx_media::relay::{MediaCommand, MediaEvent, OpenError, Side};
 use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
-use pbx_switch::{Facing, Locals, Output, Switch, SwitchConfig};
+use pbx_switch::{Facing, Locals, Output, Query, Switch, SwitchConfig};
 
 pub(crate) const CALLER: &str = "127.0.0.1:6001";
 pub(crate) const CALLEE: &str = "127.0.0.1:6002";
@@ -25,6 +25,9 @@ pub(crate) struct Desk {
     pub(crate) now: Instant,
     pub(crate) sent: Vec<(SocketAddr, Message)>,
     pub(crate) media: Vec<MediaCommand>,
+    pub(crate) asked: Vec<Query>,
+    /// How many of the next attempts to bind find another process there.
+    pub(crate) busy_ports: usize,
 }
 
 pub(crate) fn config(changes: serde_json::Value) -> SwitchConfig {
@@ -77,7 +80,7 @@ impl Desk {
             tcp: vec!["127.0.0.1:5060".parse().unwrap()],
         };
         let switch = Switch::new(now, config(changes), locals, Box::new(Loopback), [7; 32]).unwrap();
-        Self { switch, now, sent: Vec::new(), media: Vec::new() }
+        Self { switch, now, sent: Vec::new(), media: Vec::new(), asked: Vec::new(), busy_ports: 0 }
     }
 
     /// Delivers one datagram; lines are joined by CRLF and the length is added.
@@ -99,11 +102,16 @@ impl Desk {
                     self.sent.push((transmit.flow.remote, message));
                 }
                 Output::Media(command) => {
-                    if let MediaCommand::Open { session, .. } = command {
-                        self.switch.handle_media(self.now, &MediaEvent::Opened { session, result: Ok(()) });
+                    if let MediaCommand::Open { session, legs } = &command {
+                        let error = OpenError { side: Side::Caller, port: legs[0].rtp[0], is_busy: true };
+                        let result = if self.busy_ports > 0 { Err(error) } else { Ok(()) };
+                        self.busy_ports = self.busy_ports.saturating_sub(1);
+                        let event = MediaEvent::Opened { session: *session, result };
+                        self.switch.handle_media(self.now, &event);
                     }
                     self.media.push(command);
                 }
+                Output::Ask(query) => self.asked.push(query),
                 _ => {}
             }
         }

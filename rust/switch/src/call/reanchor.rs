@@ -1,0 +1,85 @@
+//! A direct call whose callee turns out to be behind NAT only by its answer is anchored then: the caller sees our
+//! address in the answer, the callee in a re-INVITE right after the ACK (`config.md` §5).
+
+use std::time::Instant;
+
+use pbx_sip::{Message, Method, Name};
+
+use super::id::Side;
+use super::leg::Leg;
+use super::state::{Call, Phase};
+use crate::core::{Core, Owner, Role};
+use crate::nat::is_behind_nat;
+use crate::output::Level;
+use crate::refusal::{ALLOW, SUPPORTED};
+
+impl Call {
+    /// Opens sockets if the answer shows what the offer could not. The answer is rewritten afterwards.
+    pub(super) fn anchor_if_revealed(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        response: &Message,
+        callee: &Leg,
+    ) {
+        let flow = callee.dialog.flow;
+        let nat = self.policy.config.nat_fix && is_behind_nat(response, &flow);
+        let mode = self.plan.media.unwrap_or(self.policy.config.media.mode);
+        let peers = [self.caller.dialog.flow.remote.ip(), flow.remote.ip()];
+        match self.media.anchor_if_revealed(core, now, mode, (response.sdp(), nat), peers) {
+            Ok(anchored) => self.reanchor_due = anchored,
+            Err(_) => core.log(Level::Warn, "media_not_anchored", vec![("cause", "rtp_ports".to_owned())]),
+        }
+    }
+
+    /// Shows the callee our address.
+    pub(super) fn reanchor(&mut self, core: &mut Core, now: Instant) {
+        if !std::mem::take(&mut self.reanchor_due) {
+            return;
+        }
+        let owner = Owner { call: self.id, role: Role::Reanchor };
+        let Some(body) = self.media.offer_again(core) else { return };
+        let Some(leg) = &mut self.callee else { return };
+        let (flow, contact) = (leg.flow(), leg.contact(core));
+        let dialog = &mut leg.dialog;
+        self.reanchor = core.request(now, flow, Method::Invite, Some(owner), |via| {
+            dialog
+                .request(Method::Invite, via)
+                .header(Name::Contact, contact)
+                .header(Name::Allow, ALLOW)
+                .header(Name::Supported, SUPPORTED)
+                .body("application/sdp", &body)
+        });
+    }
+
+    /// The callee's verdict. Without its consent there is no audio, so the call ends.
+    pub(super) fn on_reanchor_response(&mut self, core: &mut Core, now: Instant, response: &Message) {
+        if response.status() < 200 {
+            return;
+        }
+        if response.status() >= 300 {
+            return self.on_reanchor_failure(core, now);
+        }
+        let Some(leg) = &mut self.callee else { return };
+        if self.reanchor.take().is_none() {
+            return leg.repeat_ack(core, response.cseq());
+        }
+        leg.dialog.update_target(response);
+        leg.acknowledge(core, response.cseq(), None);
+        let source = leg.dialog.flow.remote.ip();
+        let joined = response.sdp().map(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source));
+        self.media.settle();
+        if !matches!(joined, Some(Ok(_))) && self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"Media could not be anchored\""));
+        }
+    }
+
+    /// The re-INVITE failed or was never answered.
+    pub(super) fn on_reanchor_failure(&mut self, core: &mut Core, now: Instant) {
+        self.reanchor = None;
+        self.media.settle();
+        if self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"Media could not be anchored\""));
+        }
+    }
+}
