@@ -34,6 +34,9 @@ class Document:
         self, path: KeyPath, message: str, *, suggestion: str | None = None, severity: Severity = "error"
     ) -> Problem:
         """A finding at a key of this file."""
+        # A single value may stand for a list of one; then it has no number.
+        while path and isinstance(path[-1], int) and not isinstance(self.value(path[:-1]), list):
+            path = path[:-1]
         value = self.value(path)
         shown = None if isinstance(value, dict | list) else masked(path, value)
         return Problem(

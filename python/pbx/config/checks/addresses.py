@@ -67,6 +67,9 @@ def _pair(config: Config, table: KeyPath, pair: Pair) -> Iterator[Problem]:
     if certificate is None or key is None:
         return
     try:
+        # Which of the two cannot be read is told by the rule about files.
+        for file in (certificate, key):
+            config.resolve(file).open("rb").close()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # An encrypted key must not ask the terminal for its password.
         context.load_cert_chain(config.resolve(certificate), config.resolve(key), password="")
@@ -74,7 +77,6 @@ def _pair(config: Config, table: KeyPath, pair: Pair) -> Iterator[Problem]:
         reason = (error.reason or "not PEM").replace("_", " ").lower()
         yield document.problem((*table, "ssl_private_key"), f"the certificate pair cannot be used: {reason}")
     except OSError:
-        # Which of the two cannot be read is told by the rule about files.
         return
 
 

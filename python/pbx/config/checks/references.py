@@ -100,12 +100,7 @@ def _usable_trunks(config: Config) -> Iterator[Problem]:
     for entry in config.routes:
         for number, name in enumerate(entry.value.dest):
             if name in config.trunks and config.trunks[name].value.direction == "inbound":
-                where = (
-                    ("dest", number)
-                    if isinstance(entry.document.value((*entry.path, "dest")), list)
-                    else ("dest",)
-                )
-                yield entry.problem(where, f'trunk "{name}" is for inbound calls only')
+                yield entry.problem(("dest", number), f'trunk "{name}" is for inbound calls only')
     emergency = config.proxy.emergency
     for number, name in enumerate(
         (emergency.emergency_trunk or []) if emergency and emergency.enabled else []
@@ -113,6 +108,5 @@ def _usable_trunks(config: Config) -> Iterator[Problem]:
         trunk = config.trunks.get(name)
         if trunk is not None and (trunk.value.disabled or trunk.value.direction == "inbound"):
             state = "disabled" if trunk.value.disabled else "for inbound calls only"
-            path: KeyPath = ("proxy", "emergency", "emergency_trunk")
-            path = (*path, number) if isinstance(config.document.value(path), list) else path
+            path: KeyPath = ("proxy", "emergency", "emergency_trunk", number)
             yield config.document.problem(path, f'trunk "{name}" is {state}')

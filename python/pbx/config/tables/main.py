@@ -65,7 +65,7 @@ class Main(Table):
     shutdown_drain_secs: int = key(30, "How long calls may go on after SIGTERM, s.", ge=0, le=86_400)
     proxy: Proxy = key(Proxy(), "SIP.")
     console: Console | None = key(None, "Web console.", reload="restart")
-    ami: Ami = key(Ami(), "Management endpoints.")
+    ami: Ami = key(Ami(), "Who may use the management endpoints.")
     outbound: Outbound | None = key(None, "Calls begun by programs.")
     rwi: Rwi | None = key(None, "Call control over WebSocket.")
     rwi_webhook: RwiWebhook | None = key(None, "Who is told about calls.")
