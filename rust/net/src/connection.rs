@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pbx_sip::framer::{Frame, StreamFramer};
-use pbx_sip::{Fault, Flow, Limits};
+use pbx_sip::{Fault, Flow, Frame, Limits, StreamFramer};
 
 use crate::poller::Interest;
 use crate::write_queue::WriteQueue;

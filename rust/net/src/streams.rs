@@ -6,9 +6,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pbx_sip::framer::Frame;
 use pbx_sip::timer::Timers;
-use pbx_sip::{Fault, Flow, Limits, Transport};
+use pbx_sip::{Fault, Flow, Frame, Limits, Transport};
 use rustix::io::Errno;
 use slab::Slab;
 
