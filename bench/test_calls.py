@@ -1,0 +1,109 @@
+"""Calls: CPU at a steady rate (layout one), the maximum clean rate (layout split), latency at half load."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.conftest import Report
+from bench.load import ONE, SPLIT, bind, run_calls
+from bench.servers import CALL_SERVERS, PEERS, pbx
+from tests.e2e.ports import free_port
+
+STEADY = 800
+SECONDS = 10
+RISING = (1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000)
+
+
+@pytest.mark.parametrize("server", CALL_SERVERS)
+def test_steady_calls(report: Report, wants: Callable[[str], None], tmp_path: Path, server: str) -> None:
+    wants(server)
+    callee = free_port()
+    with CALL_SERVERS[server](tmp_path / "server", ONE.server, callee) as running:
+        if server.startswith("pbx"):
+            bind(running.port, "1002", callee)
+        run_calls(
+            tmp_path / "warm", running.port, running.pid, callee, rate=STEADY, seconds=2, core=ONE.generator
+        )
+
+        def measure() -> dict[str, float]:
+            run = run_calls(
+                tmp_path / "load",
+                running.port,
+                running.pid,
+                callee,
+                rate=STEADY,
+                seconds=SECONDS,
+                core=ONE.generator,
+            )
+            assert run.is_clean(STEADY), run
+            return {
+                "calls_cpu_s_per_1000": run.cpu_per_1000,
+                "calls_retransmissions": run.result.retransmissions,
+            }
+
+        report(server, measure)
+
+
+@pytest.mark.parametrize("kind", ["static", "python"])
+def test_steady_calls_with_anchored_media(report: Report, tmp_path: Path, kind: str) -> None:
+    callee = free_port()
+    decided = {"routes": None, "router": str(PEERS / "pbx_router.py")} if kind == "python" else {}
+    with pbx(tmp_path / "server", ONE.server, media_proxy="all", **decided) as running:
+        bind(running.port, "1002", callee)
+        run_calls(
+            tmp_path / "warm", running.port, running.pid, callee, rate=STEADY, seconds=2, core=ONE.generator
+        )
+
+        def measure() -> dict[str, float]:
+            run = run_calls(
+                tmp_path / "load",
+                running.port,
+                running.pid,
+                callee,
+                rate=STEADY,
+                seconds=SECONDS,
+                core=ONE.generator,
+            )
+            assert run.is_clean(STEADY), run
+            return {"anchored_calls_cpu_s_per_1000": run.cpu_per_1000}
+
+        report(f"pbx-{kind}", measure)
+
+
+@pytest.mark.parametrize("server", CALL_SERVERS)
+def test_maximum_clean_rate(
+    report: Report, wants: Callable[[str], None], tmp_path: Path, server: str
+) -> None:
+    wants(server)
+    callee = free_port()
+    with CALL_SERVERS[server](tmp_path / "server", SPLIT.server, callee) as running:
+        if server.startswith("pbx"):
+            bind(running.port, "1002", callee)
+
+        def measure() -> dict[str, float]:
+            best: dict[str, float] = {
+                "calls_max_clean_per_s": 0,
+                "calls_max_cpu_s_per_1000": 0,
+                "calls_max_generator": 0,
+            }
+            for rate in RISING:
+                run = run_calls(
+                    tmp_path / "load",
+                    running.port,
+                    running.pid,
+                    callee,
+                    rate=rate,
+                    seconds=4,
+                    core=SPLIT.generator,
+                )
+                if not run.is_clean(rate):
+                    return best
+                best = {
+                    "calls_max_clean_per_s": rate,
+                    "calls_max_cpu_s_per_1000": run.cpu_per_1000,
+                    "calls_max_generator": run.generator_share,
+                }
+            return best
+
+        report(server, measure)
