@@ -12,7 +12,7 @@ use crate::fault::{Cause, Fault, Part};
 use crate::transport::Flow;
 use crate::{Builder, Contact, Message, Method, Name, NameAddr};
 
-/// Hops a route set may have. A request dies after [`MAX_FORWARDS`] hops, so a longer one never arrives.
+/// Hops a route set may have. Requests die after 70 hops (Max-Forwards), so a longer one is no use.
 pub const MAX_ROUTES: usize = 64;
 const MAX_FORWARDS: &str = "70";
 

@@ -79,8 +79,7 @@ mod tests {
 
     #[test]
     fn the_configured_timers_hold() {
-        let settings =
-            TransactionSettings { t1: Duration::from_millis(100), t1x64: Duration::from_secs(1) };
+        let settings = TransactionSettings { t1: Duration::from_millis(100), t1x64: Duration::from_secs(1) };
         assert_eq!(copies(settings), (vec![100, 300, 700], 1_000));
     }
 
