@@ -1,6 +1,7 @@
 """Judge the Rust dependencies by deny.toml: by cargo-deny where it is installed, else licences, bans and sources read here."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -9,27 +10,37 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+CARGO_DENY = "0.20.2"
+TOOLS = Path("target/tools")
+
 
 def satisfied(expression: str, allowed: set[str]) -> bool:
     """Whether an SPDX expression can be met by allowed licences alone; `/` is the old spelling of OR."""
-    words = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
-    verdicts: list[str] = []
-    position = 0
-    while position < len(words):
-        word = words[position]
-        if word in ("(", ")"):
-            verdicts.append(word)
-        elif word in ("AND", "OR"):
-            verdicts.append(word.lower())
-        else:
-            licence = word
-            if words[position + 1 : position + 2] == ["WITH"]:
-                licence = f"{word} WITH {words[position + 2]}"
-                position += 2
-            verdicts.append(str(licence in allowed))
-        position += 1
-    # Only True, False, and, or and brackets are left.
-    return bool(eval(" ".join(verdicts), {"__builtins__": {}}))  # noqa: S307
+    words = re.findall(r"\(|\)|[^\s()]+(?: WITH [^\s()]+)?", expression.replace("/", " OR "))
+
+    def alternatives() -> bool:
+        met = terms()
+        while words and words[0] == "OR":
+            words.pop(0)
+            met = terms() or met
+        return met
+
+    def terms() -> bool:
+        met = term()
+        while words and words[0] == "AND":
+            words.pop(0)
+            met = term() and met
+        return met
+
+    def term() -> bool:
+        word = words.pop(0)
+        if word != "(":
+            return word in allowed
+        met = alternatives()
+        words.pop(0)
+        return met
+
+    return alternatives()
 
 
 def faults(packages: list[dict[str, Any]], rules: dict[str, Any]) -> list[str]:
@@ -48,19 +59,22 @@ def faults(packages: list[dict[str, Any]], rules: dict[str, Any]) -> list[str]:
     return found
 
 
+def cargo_deny() -> str | None:
+    """Where cargo-deny is; a build machine without it gets one, which takes some minutes."""
+    own = TOOLS / "bin" / "cargo-deny"
+    found = shutil.which("cargo-deny") or (str(own) if own.exists() else None)
+    if found or not os.environ.get("CI"):
+        return found
+    sys.stdout.write(f"licences: installing cargo-deny {CARGO_DENY}\n")
+    install = ["cargo", "install", "--quiet", "--locked", "--root", str(TOOLS), f"cargo-deny@{CARGO_DENY}"]
+    subprocess.run(install, check=True)  # noqa: S603
+    return str(own)
+
+
 def main() -> int:
-    if shutil.which("cargo-deny"):
-        sys.stdout.write("licences: cargo deny\n")
-        check = [
-            "cargo",
-            "deny",
-            "--workspace",
-            "check",
-            "--hide-inclusion-graph",
-            "licenses",
-            "bans",
-            "sources",
-        ]
+    program = cargo_deny()
+    if program:
+        check = [program, "--workspace", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]
         return subprocess.run(check, check=False).returncode  # noqa: S603
     sys.stdout.write("licences: cargo-deny is not installed; its lists are checked by tools/licences.py\n")
     listing = subprocess.run(
