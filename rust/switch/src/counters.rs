@@ -4,23 +4,18 @@ use std::collections::BTreeMap;
 
 /// Counters by `name` and label, shown as `name{label}`.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     values: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl Counters {
     /// Adds one to `name{label}`. Names and labels are literals, so the table is bounded by the source.
-    pub fn count(&mut self, name: &'static str, label: &'static str) {
+    pub(crate) fn count(&mut self, name: &'static str, label: &'static str) {
         *self.values.entry((name, label)).or_default() += 1;
     }
 
-    /// Value of one counter.
-    pub fn value(&self, name: &'static str, label: &'static str) -> u64 {
-        self.values.get(&(name, label)).copied().unwrap_or_default()
-    }
-
     /// All counters, sorted by name.
-    pub fn all(&self) -> Vec<(String, u64)> {
+    pub(crate) fn all(&self) -> Vec<(String, u64)> {
         self.values
             .iter()
             .map(|(&(name, label), &value)| match label {
@@ -41,7 +36,6 @@ mod tests {
         counters.count("refused_total", "acl");
         counters.count("refused_total", "acl");
         counters.count("refused_total", "draining");
-        assert_eq!(counters.value("refused_total", "acl"), 2);
         assert_eq!(
             counters.all(),
             [("refused_total{acl}".to_owned(), 2), ("refused_total{draining}".to_owned(), 1)]

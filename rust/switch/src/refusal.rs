@@ -3,15 +3,15 @@
 use pbx_sip::{Fault, Name};
 
 /// Methods served; the value of every Allow header.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
 /// Body types understood.
-pub const ACCEPT: &str = "application/sdp";
+pub(crate) const ACCEPT: &str = "application/sdp";
 /// Option tags understood.
-pub const SUPPORTED: &str = "path";
+pub(crate) const SUPPORTED: &str = "path";
 
 /// Why a request is not served.
 #[derive(Clone, Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The message itself is bad.
     Malformed(Fault),
     /// Authorization that cannot be read, or that is for another target.
@@ -89,7 +89,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Status code and reason phrase.
-    pub fn status(&self) -> (u16, String) {
+    pub(crate) fn status(&self) -> (u16, String) {
         let code = match self {
             Self::Malformed(fault) => return (fault.status(), fault.reason()),
             Self::Policy { code, reason, .. } => {
@@ -118,7 +118,7 @@ impl Refusal {
     }
 
     /// Headers that go with the status. `jitter` spreads retries (§0.1 Retry-After, RFC 3261 §14.2).
-    pub fn headers(&self, jitter: u32) -> Vec<(Name, String)> {
+    pub(crate) fn headers(&self, jitter: u32) -> Vec<(Name, String)> {
         match self {
             Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, ALLOW.to_owned())],
             Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
@@ -137,7 +137,7 @@ impl Refusal {
     }
 
     /// Headers an administrator wrote, by name.
-    pub fn written_headers(&self) -> &[(String, String)] {
+    pub(crate) fn written_headers(&self) -> &[(String, String)] {
         match self {
             Self::Policy { headers, .. } => headers,
             _ => &[],
@@ -145,7 +145,7 @@ impl Refusal {
     }
 
     /// Label of `pbx_refused_total`.
-    pub fn label(&self) -> &'static str {
+    pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
             Self::Credentials => "credentials",

@@ -52,12 +52,9 @@ impl Call {
             Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source),
             None => Err(Refusal::NoCodec),
         };
-        let body = match body {
-            Ok(body) => body,
-            Err(_) => {
-                discard(core, now, response);
-                return self.lose_answer(core, now, Failure::local(488));
-            }
+        let Ok(body) = body else {
+            discard(core, now, response);
+            return self.lose_answer(core, now, Failure::local(488));
         };
         if late {
             callee.owed_ack = Some(response.cseq());

@@ -132,7 +132,10 @@ impl Calls {
         let Some(owner) = owner else {
             // The call is gone; a late 2xx to INVITE still has a dialog to end.
             let late = response.cseq_method() == pbx_sip::Method::Invite && response.status() / 100 == 2;
-            return if late { discard(core, now, response) } else { () };
+            if late {
+                discard(core, now, response);
+            }
+            return;
         };
         self.with(core, now, owner.call, |call, core| match owner.role {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
@@ -188,7 +191,7 @@ impl Calls {
                 }
             }
             MediaEvent::Latched { latched, .. } => {
-                core.counters.count("latch_total", latched.result.as_str())
+                core.counters.count("latch_total", latched.result.as_str());
             }
             MediaEvent::Closed { session, .. } => core.release_session(now, *session),
         }

@@ -26,7 +26,7 @@ impl Call {
         match inbound.request.method() {
             Method::Bye => self.on_bye(core, now, side, inbound),
             Method::Invite | Method::Info if self.phase != Phase::Ending => {
-                self.relay(core, now, side, inbound)
+                self.relay(core, now, side, inbound);
             }
             Method::Invite | Method::Info => core.refuse(now, inbound, &Refusal::DialogEnding),
             Method::Options => {

@@ -156,7 +156,7 @@ impl Calls {
             Decision::Forward(forward) => {
                 core.counters.count("decisions_total", "forward");
                 return self
-                    .with(core, now, id, |call, core| call.follow(core, location, now, forward, "router"));
+                    .with(core, now, id, |call, core| call.follow(core, location, now, &forward, "router"));
             }
             Decision::Reject(reject) => {
                 core.counters.count("decisions_total", "reject");
@@ -198,7 +198,7 @@ impl Calls {
             let decided_by =
                 route.map_or_else(|| "bindings".to_owned(), |route| format!("route:{}", route.name));
             let forward = forward.unwrap_or_default();
-            call.follow(core, location, now, forward, &decided_by);
+            call.follow(core, location, now, &forward, &decided_by);
         });
     }
 }
@@ -221,7 +221,7 @@ impl Call {
         core: &mut Core,
         location: &Location,
         now: Instant,
-        forward: Forward,
+        forward: &Forward,
         decided_by: &str,
     ) {
         self.phase = Phase::Ringing;
@@ -239,7 +239,7 @@ impl Call {
         let Some(invite) = &self.invite else { return };
         let resolver =
             super::resolve::Resolver { policy: &self.policy, location, locals: &core.locals, invite, now };
-        plan.missing = resolver.fill(&mut plan, &forward);
+        plan.missing = resolver.fill(&mut plan, forward);
         if plan.missing == Missing::Route {
             let fields = vec![("call_id", invite.message.call_id().to_owned())];
             core.log(Level::Warn, "target_unresolved", fields);

@@ -72,15 +72,15 @@ impl Resolver<'_> {
         }
         if !self.policy.config.call.parallel_fork {
             let newest =
-                bindings.iter().max_by_key(|binding| binding.order()).map(|binding| self.endpoint(binding));
+                bindings.iter().max_by_key(|binding| binding.order()).map(|binding| endpoint(binding));
             return Ok(vec![Group { endpoints: newest.into_iter().collect(), any_failure: true }]);
         }
         let mut groups: Vec<(u16, Group)> = Vec::new();
         for binding in bindings {
-            let endpoint = self.endpoint(binding);
+            let ringing = endpoint(binding);
             match groups.last_mut() {
-                Some((q, group)) if *q == binding.q() => group.endpoints.push(endpoint),
-                _ => groups.push((binding.q(), Group { endpoints: vec![endpoint], any_failure: true })),
+                Some((q, group)) if *q == binding.q() => group.endpoints.push(ringing),
+                _ => groups.push((binding.q(), Group { endpoints: vec![ringing], any_failure: true })),
             }
         }
         Ok(groups.into_iter().map(|(_, group)| group).collect())
@@ -104,20 +104,6 @@ impl Resolver<'_> {
         self.policy.aor(user, host)
     }
 
-    fn endpoint(&self, binding: &Binding) -> Endpoint {
-        let nat = binding.nat;
-        let uri =
-            if nat { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
-        let direct = binding.flow.transport == Transport::Udp && !nat && binding.path().next().is_none();
-        let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
-        Endpoint {
-            uri,
-            flow: flow.unwrap_or(binding.flow),
-            path: binding.path().map(str::to_owned).collect(),
-            nat,
-        }
-    }
-
     fn dialled(&self, uri: &str) -> Option<Endpoint> {
         let arrival = &self.invite.flow;
         let like = match arrival.transport {
@@ -129,5 +115,19 @@ impl Resolver<'_> {
             return None;
         }
         Some(Endpoint { uri: uri.to_owned(), flow, path: Vec::new(), nat: false })
+    }
+}
+
+/// The way to a binding: its flow when it is behind NAT or on a stream, else what its Contact names.
+fn endpoint(binding: &Binding) -> Endpoint {
+    let nat = binding.nat;
+    let uri = if nat { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
+    let direct = binding.flow.transport == Transport::Udp && !nat && binding.path().next().is_none();
+    let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
+    Endpoint {
+        uri,
+        flow: flow.unwrap_or(binding.flow),
+        path: binding.path().map(str::to_owned).collect(),
+        nat,
     }
 }

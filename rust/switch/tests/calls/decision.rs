@@ -1,10 +1,8 @@
 //! Calls that wait for Python: nothing else waits with them (`design.md` §4).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CALLEE, CALLER, Desk, SECOND, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, SECOND, sdp};
 use pbx_sip::{Message, Name};
 use pbx_switch::{Decision, Forward, Reject, Target};
 use serde_json::json;

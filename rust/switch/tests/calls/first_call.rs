@@ -1,10 +1,8 @@
 //! A call from INVITE to BYE through the switch.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CALLEE, CALLER, Desk, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, sdp};
 use pbx_sip::Name;
 
 #[test]

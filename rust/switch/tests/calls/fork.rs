@@ -1,10 +1,8 @@
 //! Several targets: who wins, who is told, and what the caller hears when all fail (RFC 3261 §16.7).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CALLEE, CALLER, Desk, SECOND, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, SECOND, sdp};
 use pbx_sip::{Message, Method, Name};
 use serde_json::json;
 

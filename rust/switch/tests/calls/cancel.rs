@@ -1,8 +1,6 @@
 //! CANCEL in every order against the answer (RFC 3261 §9).
 
-mod common;
-
-use common::{CALLEE, CALLER, Desk, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, sdp};
 use pbx_sip::{Method, Name};
 use serde_json::json;
 

@@ -1,8 +1,6 @@
 //! Where the media of a call goes, and what becomes of its ports (`config.md` §5).
 
-mod common;
-
-use common::{CALLEE, CALLER, Desk, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, sdp};
 use pbx_media::relay::{MediaCommand, MediaEvent, SessionStats};
 use pbx_sip::{Message, Method};
 use serde_json::json;

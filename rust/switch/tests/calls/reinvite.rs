@@ -1,10 +1,8 @@
 //! Requests that cross an established call: hold, late offers, glare, hang-up (RFC 3261 §14, RFC 3264 §8).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{CALLEE, CALLER, Desk, sdp};
+use crate::desk::{CALLEE, CALLER, Desk, sdp};
 use pbx_sip::{Message, Method};
 use serde_json::json;
 
