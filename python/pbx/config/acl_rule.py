@@ -2,7 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 from pbx.config.suggest import nearest
 from pbx.config.tables.scalars import parse_network
@@ -23,8 +23,24 @@ class AclRule:
         return f"{self.action} {self.network or 'all'}"
 
 
+class WrittenRule(str):
+    """The text of a rule together with what it means, so that a long list is parsed once."""
+
+    __slots__ = ("rule",)
+    rule: AclRule
+
+    def __new__(cls, text: str) -> Self:
+        written = super().__new__(cls, text)
+        written.rule = _parse(text)
+        return written
+
+
 def parse_acl_rule(text: str) -> AclRule:
     """Parse one rule; the error says what is wrong with it."""
+    return text.rule if isinstance(text, WrittenRule) else _parse(text)
+
+
+def _parse(text: str) -> AclRule:
     words = text.split()
     action = words[0].lower() if words else ""
     if action not in {"allow", "deny"}:
@@ -38,5 +54,6 @@ def parse_acl_rule(text: str) -> AclRule:
         network = parse_network(words[1])
     except ValueError:
         raise refuse('the source is "all", an IP address or a CIDR block') from None
-    written = parse_network(words[1].partition("/")[0])
-    return AclRule(verdict, network, masked=written.network_address != network.network_address)
+    address, slash, _ = words[1].partition("/")
+    masked = slash != "" and parse_network(address).network_address != network.network_address
+    return AclRule(verdict, network, masked)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 KeyPath = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SIMPLE_STRING = re.compile(r"""\"([^"\\\n]*)\"(?!\")|'([^'\n]*)'(?!')""")
 _SCALAR_END = re.compile(r"[,\]}\n#]")
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 # Deeper than any table of ours; a hostile text must not exhaust the stack.
@@ -158,6 +159,9 @@ class _Scan:
             self.at += 1
 
     def string(self) -> str:
+        if simple := _SIMPLE_STRING.match(self.text, self.at):
+            self.at = simple.end()
+            return simple.group(1) or simple.group(2) or ""
         quote = self.text[self.at]
         if self.text.startswith(quote * 3, self.at):
             return self.long_string(quote)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from pbx.config.acl_rule import parse_acl_rule
+from pbx.config.acl_rule import WrittenRule
 from pbx.config.pattern import check_pattern
 from pbx.config.sound import check_sound
 from pbx.config.tables.scalars import NonEmpty, host_fault, split_host_port
@@ -33,11 +33,6 @@ class IvrName(str):
     __slots__ = ()
 
 
-def _acl_rule(text: str) -> str:
-    parse_acl_rule(text)
-    return text
-
-
 def _next_hop(text: str) -> str:
     uri = _SIP_URI.fullmatch(text)
     host, port = split_host_port(uri.group(3) if uri else text)
@@ -56,6 +51,6 @@ OptSound = Annotated[Sound | None, UNSET]
 TrunkRef = Annotated[NonEmpty, AfterValidator(TrunkName)]
 QueueRef = Annotated[NonEmpty, AfterValidator(QueueName)]
 IvrRef = Annotated[NonEmpty, AfterValidator(IvrName)]
-AclText = Annotated[str, AfterValidator(_acl_rule)]
+AclText = Annotated[str, AfterValidator(WrittenRule)]
 NextHop = Annotated[str, Field(min_length=1), AfterValidator(_next_hop)]
 Anything = dict[str, Any]
