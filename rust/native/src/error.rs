@@ -1,9 +1,10 @@
 //! The one place where faults of the engine become Python exceptions.
 
 use pbx_media::sdp::SdpError;
+use pbx_net::{EngineError, StartError};
 use pbx_sip::Fault;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyOSError, PyTimeoutError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(
@@ -28,12 +29,19 @@ pub(crate) fn document(reason: String) -> PyErr {
     PyValueError::new_err(reason)
 }
 
-/// The system refuses: a port in use, no thread to be had.
-pub(crate) fn system(reason: String) -> PyErr {
-    PyOSError::new_err(reason)
+/// The engine does not start.
+pub(crate) fn start(error: StartError) -> PyErr {
+    match error {
+        StartError::Policy(error) => PyValueError::new_err(error.to_string()),
+        other => PyOSError::new_err(other.to_string()),
+    }
 }
 
-/// The signalling thread has not answered in time, or is gone.
-pub(crate) fn unanswered() -> PyErr {
-    PyTimeoutError::new_err("the signalling thread does not answer")
+/// A running engine does not do what it was asked.
+pub(crate) fn engine(error: EngineError) -> PyErr {
+    match error {
+        EngineError::Policy(error) => PyValueError::new_err(error.to_string()),
+        EngineError::Stopped => PyRuntimeError::new_err("the engine is stopped"),
+        late => PyTimeoutError::new_err(late.to_string()),
+    }
 }

@@ -1,8 +1,11 @@
 //! `pbx._native`: what Python may see of the engine and of the SIP parser. No protocol logic.
 
+mod engine;
 mod error;
+mod item;
 mod sip;
 mod text;
+mod verdict;
 
 use pyo3::prelude::*;
 
@@ -10,7 +13,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use crate::engine::{Engine, check_config, explain};
+    #[pymodule_export]
     use crate::error::ParseError;
+    #[pymodule_export]
+    use crate::item::{Forget, LogLine, Query};
     #[pymodule_export]
     use crate::sip::{Message, NameAddr, Sdp, SdpMedia, Uri, Via};
 

@@ -36,7 +36,9 @@ impl NameAddr {
     /// Reads one value of From, To, Contact, Route …
     #[staticmethod]
     fn parse(text: &str) -> PyResult<Self> {
-        pbx_sip::NameAddr::parse(text.as_bytes()).map(|value| Self::new(&value)).map_err(|fault| error::sip(&fault))
+        pbx_sip::NameAddr::parse(text.as_bytes())
+            .map(|value| Self::new(&value))
+            .map_err(|fault| error::sip(&fault))
     }
 
     /// The URI, parsed.

@@ -148,6 +148,8 @@ impl Message {
 impl Message {
     fn addresses(&self, name: Name) -> PyResult<Vec<NameAddr>> {
         let values = self.0.values(name).map(pbx_sip::NameAddr::parse);
-        values.map(|value| value.map(|value| NameAddr::new(&value)).map_err(|fault| error::sip(&fault))).collect()
+        values
+            .map(|value| value.map(|value| NameAddr::new(&value)).map_err(|fault| error::sip(&fault)))
+            .collect()
     }
 }
