@@ -41,6 +41,8 @@ class Message:
         self.start = start
         self.headers = [(name, value) for name, value in headers]
         self.body = body
+        self.octets = b""
+        """What was received, before any reading."""
         self.arrived_at = 0.0
         self.source: tuple[str, int] = ("", 0)
 
@@ -213,6 +215,7 @@ class Agent:
         if not octets.strip():
             return
         message = Message.parse(octets)
+        message.octets = octets
         message.arrived_at = time.monotonic()
         message.source = source
         self.inbox.append(message)
