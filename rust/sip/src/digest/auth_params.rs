@@ -46,7 +46,8 @@ fn split_value(text: &str) -> Result<(&str, &str), Cause> {
     }
     let (value, tail) = text.split_at(memchr::memchr(b',', text.as_bytes()).unwrap_or(text.len()));
     let value = chars::trim_text(value);
-    if chars::all(value.as_bytes(), chars::VALUE) { Ok((value, tail)) } else { Err(Cause::Parameter) }
+    // A backslash would become an escape once the value is quoted.
+    if chars::all(value.as_bytes(), chars::VALUE) && !value.contains('\\') { Ok((value, tail)) } else { Err(Cause::Parameter) }
 }
 
 /// Keeps the first value of a parameter; a second one is a fault.

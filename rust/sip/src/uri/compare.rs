@@ -8,10 +8,20 @@ use crate::host;
 /// Parameters that make a difference when only one of the two URIs has them (RFC 3261 §19.1.4).
 const NEVER_IGNORED: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 
+/// URIs with more parameters or headers than this are the same only when their texts are: order and letter case do not
+/// matter to the RFCs, and sorting that out for thousands of them would be a gift to whoever sends them.
+const MAX_COMPARED: usize = 64;
+
 impl Uri<'_> {
     /// Whether both name the same resource by the rules of their scheme.
     pub fn equals(&self, other: &Uri<'_>) -> bool {
         if self.scheme != other.scheme {
+            return false;
+        }
+        if self.text == other.text {
+            return true;
+        }
+        if is_overlong(self) || is_overlong(other) {
             return false;
         }
         match self.scheme {
@@ -20,6 +30,11 @@ impl Uri<'_> {
             Scheme::Other => equal_opaque(self, other),
         }
     }
+}
+
+fn is_overlong(uri: &Uri<'_>) -> bool {
+    let headers = uri.headers.unwrap_or("");
+    uri.params.iter().nth(MAX_COMPARED).is_some() || headers.split('&').nth(MAX_COMPARED).is_some()
 }
 
 fn equal_sip(one: &Uri<'_>, other: &Uri<'_>) -> bool {
@@ -40,16 +55,20 @@ fn equal_optional(one: Option<&str>, other: Option<&str>) -> bool {
     }
 }
 
-/// Every parameter of `one` agrees with `other`, or is missing there and may be.
+/// Every parameter of `one` agrees with `other`, or is missing there and may be. Of several with one name the first counts.
 fn shared_agree(one: Params<'_>, other: Params<'_>) -> bool {
-    one.iter().all(|(name, value)| match find(other, name) {
-        Some(found) => equal_folded(value.unwrap_or(""), found.unwrap_or("")),
+    one.iter().all(|(name, _)| match find(other, name) {
+        Some(found) => equal_values(find(one, name).flatten(), found),
         None => !NEVER_IGNORED.iter().any(|fixed| equal_folded(fixed, name)),
     })
 }
 
 fn find<'a>(params: Params<'a>, name: &str) -> Option<Option<&'a str>> {
     params.iter().find(|(candidate, _)| equal_folded(candidate, name)).map(|(_, value)| value)
+}
+
+fn equal_values(one: Option<&str>, other: Option<&str>) -> bool {
+    equal_folded(one.unwrap_or(""), other.unwrap_or(""))
 }
 
 fn equal_folded(one: &str, other: &str) -> bool {
@@ -80,9 +99,7 @@ fn equal_tel(one: &Uri<'_>, other: &Uri<'_>) -> bool {
         number.filter(|&octet| !is_separator(octet)).map(|octet| octet.to_ascii_lowercase()).collect()
     };
     let within = |one: Params<'_>, all: Params<'_>| {
-        one.iter().all(|(name, value)| {
-            find(all, name).is_some_and(|found| equal_folded(value.unwrap_or(""), found.unwrap_or("")))
-        })
+        one.iter().all(|(name, _)| find(all, name).is_some_and(|found| equal_values(find(one, name).flatten(), found)))
     };
     digits(one) == digits(other) && within(one.params, other.params) && within(other.params, one.params)
 }

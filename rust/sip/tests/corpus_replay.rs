@@ -1,0 +1,108 @@
+//! Every input the fuzzers ever kept, and random changes to them, against the same properties.
+
+#[allow(unreachable_pub, reason = "the fuzz targets call them from another crate")]
+#[path = "../../fuzz/src/sip.rs"]
+mod properties;
+mod support;
+
+use proptest::prelude::*;
+use support::{root, torture};
+
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let directory = root().join("rust/fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let inputs: Vec<_> = entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    assert!(!inputs.is_empty(), "the corpus of {target} is empty");
+    inputs
+}
+
+#[test]
+fn the_message_corpus_holds() {
+    corpus("message").iter().for_each(|input| properties::message(input));
+    torture().iter().for_each(|(_, input)| properties::message(input));
+}
+
+#[test]
+fn the_framer_corpus_holds() {
+    corpus("framer").iter().for_each(|input| properties::framer(input));
+}
+
+#[test]
+fn the_uri_corpus_holds() {
+    corpus("uri").iter().for_each(|input| properties::uri(input));
+}
+
+#[test]
+fn the_digest_corpus_holds() {
+    corpus("digest").iter().for_each(|input| properties::digest(input));
+}
+
+/// Overwrites, removes or repeats pieces of `input`.
+fn mutate(mut input: Vec<u8>, changes: &[(usize, u8, u8)]) -> Vec<u8> {
+    for &(place, kind, octet) in changes {
+        if input.is_empty() {
+            break;
+        }
+        let at = place % input.len();
+        let end = (at + usize::from(octet)).min(input.len());
+        match kind % 5 {
+            0 => input[at] = octet,
+            1 => drop(input.drain(at..end)),
+            2 => input.insert(at, b"\r\n,;:<>\"\\@ %=\0?"[usize::from(octet) % 15]),
+            3 => {
+                let piece = input[at..end].to_vec();
+                input.splice(at..at, piece);
+            }
+            _ => input.truncate(at),
+        }
+    }
+    input
+}
+
+fn changes() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
+    proptest::collection::vec((any::<usize>(), any::<u8>(), any::<u8>()), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_messages_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("message");
+        properties::message(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+
+    #[test]
+    fn changed_streams_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("framer");
+        properties::framer(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+
+    #[test]
+    fn changed_uris_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("uri");
+        properties::uri(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+
+    #[test]
+    fn changed_credentials_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("digest");
+        properties::digest(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+}
+
+/// A corpus read once per test binary, in a fixed order.
+fn corpus_once(target: &'static str) -> &'static [Vec<u8>] {
+    use std::collections::BTreeMap;
+    use std::sync::OnceLock;
+    static CORPORA: OnceLock<BTreeMap<&'static str, Vec<Vec<u8>>>> = OnceLock::new();
+    let corpora = CORPORA.get_or_init(|| {
+        let sorted = |target| {
+            let mut inputs = corpus(target);
+            inputs.sort();
+            (target, inputs)
+        };
+        ["message", "framer", "uri", "digest"].map(sorted).into_iter().collect()
+    });
+    &corpora[target]
+}
