@@ -179,11 +179,9 @@ fn contact_text(written: &[u8], address: &NameAddr<'_>) -> String {
         return format!("<{}>{}", address.uri, without_expires(address.params.as_str()));
     };
     let head = text.strip_suffix(address.params.as_str()).unwrap_or(text);
-    let mut contact = String::with_capacity(text.len());
-    for piece in [head, &without_expires(address.params.as_str())] {
-        contact.extend(
-            piece.chars().map(|letter| if matches!(letter, '\r' | '\n' | '\t') { ' ' } else { letter }),
-        );
+    let mut contact = [head, &without_expires(address.params.as_str())].concat();
+    if contact.contains(['\r', '\n', '\t']) {
+        contact = contact.replace(['\r', '\n', '\t'], " ");
     }
     contact.truncate(contact.trim_end().len());
     contact
@@ -223,7 +221,7 @@ fn pieces(params: &str) -> impl Iterator<Item = &str> {
 
 /// Path values of a request whose sender understands them (RFC 3327 §5.3), one per line.
 fn path_of(request: &Message) -> String {
-    if !request.has_token(Name::Supported, "path") {
+    if request.header(Name::Path).is_none() || !request.has_token(Name::Supported, "path") {
         return String::new();
     }
     let hops: Vec<Cow<'_, str>> = request.values(Name::Path).map(String::from_utf8_lossy).collect();

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use pbx_sip::Flow;
+
 use super::aor::Aor;
 use super::binding::Binding;
 use super::outcome::RegisterFault;
@@ -22,10 +24,36 @@ impl Entry {
         self.bindings.iter().filter(move |binding| binding.is_live(now))
     }
 
+    /// Puts a contact in place of the binding it replaces, or beside the others.
+    pub(super) fn store(&mut self, arriving: Arriving, wish: Wish<'_>, replaces: Option<usize>, order: u64) {
+        let Arriving { flow, expires_at, nat } = arriving;
+        let registration = wish.registration;
+        // Twice the same contact in one request: the last one counts.
+        let is_same = |binding: &Binding| registration.replaces(&wish.uri, &binding.registration);
+        let index = replaces.or_else(|| self.bindings.iter().position(is_same));
+        if let Some(binding) = index.and_then(|index| self.bindings.get_mut(index)) {
+            // A phone that restarts begins a new Call-ID; a refresh keeps its place in the order.
+            let is_same_phone = binding.registration.text.call_id() == registration.text.call_id();
+            let order = if is_same_phone { binding.order } else { order };
+            *binding = Binding { registration, flow, expires_at, order, nat };
+        } else {
+            self.bindings.reserve_exact(1);
+            self.bindings.push(Binding { registration, flow, expires_at, order, nat });
+        }
+    }
+
     /// First expiry.
     pub(super) fn first_expiry(&self) -> Option<Instant> {
         self.bindings.iter().map(|binding| binding.expires_at).min()
     }
+}
+
+/// What a contact gets besides what it says itself.
+#[derive(Clone, Copy)]
+pub(super) struct Arriving {
+    pub(super) flow: Flow,
+    pub(super) expires_at: Instant,
+    pub(super) nat: bool,
 }
 
 /// What becomes of each binding, worked out before anything changes (RFC 3261 §10.3: all or nothing).

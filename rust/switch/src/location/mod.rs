@@ -3,6 +3,8 @@
 mod aor;
 mod binding;
 mod entry;
+#[cfg(test)]
+mod model_tests;
 mod outcome;
 mod table;
 #[cfg(test)]

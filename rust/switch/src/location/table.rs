@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::aor::Aor;
 use super::binding::Binding;
-use super::entry::{Entry, Plan};
+use super::entry::{Arriving, Entry, Plan};
 use super::outcome::{RegisterFault, RegisterOutcome};
 use super::update::{Update, Wish};
 use crate::policy::{Policy, is_behind_nat};
@@ -96,7 +96,7 @@ impl Location {
         let before = self.len;
         for key in keys {
             self.edit(now, key, |entry| {
-                entry.bindings.retain(|binding| stream_id(binding.flow) != Some(stream))
+                entry.bindings.retain(|binding| stream_id(binding.flow) != Some(stream));
             });
         }
         before - self.len
@@ -194,13 +194,13 @@ impl Location {
         self.edit(now, key, |entry| {
             for (wish, &replaces) in wishes.into_iter().zip(&plan.replaces) {
                 let host = Some(wish.uri.host).filter(|host| !host.is_empty());
-                let contact = Incoming {
+                let contact = Arriving {
                     nat: policy.config.nat_fix && is_behind_nat(host, via_host, arrival.flow.remote.ip()),
                     flow: arrival.flow,
                     expires_at: now + Duration::from_secs(wish.expires_secs.into()),
                 };
                 orders_total += 1;
-                contact.store(entry, wish, replaces, orders_total);
+                entry.store(contact, wish, replaces, orders_total);
             }
         });
         self.orders_total = orders_total;
@@ -268,34 +268,6 @@ struct Arrival<'a> {
     flow: Flow,
     request: &'a Message,
     aor: &'a Aor,
-}
-
-/// What a contact gets besides what it says itself.
-struct Incoming {
-    flow: Flow,
-    expires_at: Instant,
-    nat: bool,
-}
-
-impl Incoming {
-    fn store(self, entry: &mut Entry, wish: Wish<'_>, replaces: Option<usize>, order: u64) {
-        let Self { flow, expires_at, nat } = self;
-        let registration = wish.registration;
-        let same_request = |binding: &Binding| registration.replaces(&wish.uri, &binding.registration);
-        let index = replaces.or_else(|| entry.bindings.iter().position(same_request));
-        match index.and_then(|index| entry.bindings.get_mut(index)) {
-            Some(binding) => {
-                // A phone that restarts begins a new Call-ID; a refresh keeps its place in the order.
-                let is_same_phone = binding.registration.text.call_id() == registration.text.call_id();
-                let order = if is_same_phone { binding.order } else { order };
-                *binding = Binding { registration, flow, expires_at, order, nat };
-            }
-            None => {
-                entry.bindings.reserve_exact(1);
-                entry.bindings.push(Binding { registration, flow, expires_at, order, nat });
-            }
-        }
-    }
 }
 
 fn streams_of(entry: &Entry) -> impl Iterator<Item = StreamId> + '_ {

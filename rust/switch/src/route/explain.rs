@@ -83,12 +83,13 @@ pub fn explain(config: &SwitchConfig, invite: &ExplainInput) -> Explanation {
 fn try_explain(config: &SwitchConfig, invite: &ExplainInput) -> Result<Explanation, String> {
     let table = RouteTable::compile(&config.routes).map_err(|error| error.to_string())?;
     let word = invite.direction.as_deref().unwrap_or(Direction::Internal.as_str());
+    let request_uri = party("request_uri", &invite.request_uri)?;
     let input = RouteInput {
         direction: Direction::parse(word)
             .ok_or_else(|| format!("direction: \"{word}\" is not one of inbound, outbound, internal"))?,
         from: party("from", &invite.from)?,
         to: party("to", invite.to.as_deref().unwrap_or(&invite.request_uri))?,
-        request_uri: party("request_uri", &invite.request_uri)?,
+        request_uri,
         headers: &invite.headers,
     };
     let mut rules = Vec::new();

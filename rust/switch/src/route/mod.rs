@@ -5,6 +5,8 @@ mod direction;
 mod explain;
 mod input;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use condition::Condition;
 pub use direction::Direction;

@@ -45,10 +45,10 @@ impl Route {
                 })
             })
             .transpose()?;
-        if let RouteAction::Reject { code, .. } = config.action {
-            if !(400..700).contains(&code) {
-                return Err(PolicyError::new(key(&"reject.code"), code.to_string(), "is not in 400 to 699"));
-            }
+        if let RouteAction::Reject { code, .. } = config.action
+            && !(400..700).contains(&code)
+        {
+            return Err(PolicyError::new(key(&"reject.code"), code.to_string(), "is not in 400 to 699"));
         }
         let condition = |(index, matcher): (usize, &crate::config::Matcher)| {
             Condition::compile(matcher).map_err(|cause| {
