@@ -13,7 +13,7 @@ def main() -> int:
     path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     status = subprocess.run(
         [sys.executable, "-m", "pytest", "bench", "-q", "-s", f"--benchmark-json={path}", "--benchmark-disable-gc",
-         "--benchmark-columns=min,median,max,rounds", *sys.argv[1:]],
+         "--benchmark-quiet", *sys.argv[1:]],
         check=False,
     ).returncode  # fmt: skip
     if not path.exists():

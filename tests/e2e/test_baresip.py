@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.baresip import Baresip
-from tests.e2e.conftest import ServerFactory
+from tests.e2e.conftest import QUICK, ServerFactory
 from tests.e2e.server import PASSWORD, PbxServer
 from tests.e2e.tone import seconds_with_tone
 
@@ -55,8 +55,8 @@ def test_two_phones_hear_each_other_and_leave_nothing_behind(
             )
             assert seconds_with_tone(samples, phone.hertz, rate) == 0, phone.user
 
-    server = start({"media_proxy": media_proxy})
+    server = start(QUICK | {"media_proxy": media_proxy})
     asyncio.run(scenario(server))
     relayed = server.health()["media"].get("packets")
     assert relayed is None or (relayed > 0) == (media_proxy == "all")
-    server.assert_at_rest(37, transactions=True)
+    server.assert_at_rest(6.4 + 5, transactions=True)
