@@ -1,6 +1,6 @@
 //! The PBX as one value: fed packets, decisions and time, drained of outputs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -150,6 +150,12 @@ impl Switch {
         let settings = TransactionSettings { t1: config.t1(), t1x64: config.t1x64() };
         let policy = Policy::compile(config)?;
         self.core.transactions.set_settings(settings);
+        let ports = |config: &SwitchConfig| (config.media.rtp_start_port, config.media.rtp_end_port);
+        let (start, end) = ports(&policy.config);
+        if (start, end) != ports(&self.core.policy.config) {
+            // Ports of running calls that lie in the new range too are found busy when they are bound again.
+            self.core.ports = PortPool::new(start, end);
+        }
         self.core.policy = Arc::new(policy);
         Ok(())
     }
@@ -218,6 +224,16 @@ impl Switch {
     /// Whether no call and no unanswered request is left.
     pub fn is_idle(&self) -> bool {
         self.calls.len() == 0 && self.core.transactions.server_len() == 0
+    }
+
+    /// Connections that dialogs live on. A walk over all calls: not for every packet.
+    pub fn call_flows(&self) -> HashSet<Flow> {
+        self.calls.stream_flows()
+    }
+
+    /// Whether a phone registered through this connection.
+    pub fn has_binding(&self, flow: Flow) -> bool {
+        self.location.has_stream(flow)
     }
 
     /// State for `/health`.

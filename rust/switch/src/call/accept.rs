@@ -35,8 +35,14 @@ impl Call {
             discard(core, now, response);
             return self.lose_answer(core, now, Failure::local(500));
         };
+        let mut leg = Leg::new(dialog, nat);
+        if response.header(Name::Contact).is_none() {
+            // Without a Contact the To URI would lead back to us; the way the INVITE went still leads there.
+            leg.dialog.remote_target.clone_from(&uri);
+            leg.behind_nat = true;
+        }
         self.summary.callee = Some(uri);
-        self.take_answer(core, now, Leg::new(dialog, nat), response);
+        self.take_answer(core, now, leg, response);
     }
 
     /// Joins the legs, when the bodies fit.

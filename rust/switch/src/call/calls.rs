@@ -157,7 +157,13 @@ impl Calls {
         client: TransactionId,
         timer: Option<TimerName>,
     ) {
-        let Some(Owner { call: id, role }) = core.owners.get(&client).copied() else { return };
+        let Some(Owner { call: id, role }) = core.owners.get(&client).copied() else {
+            // The caller's connection broke before the answer: nobody can hear one any more (RFC 3261 §17.2.4).
+            if let (None, Some(&id)) = (timer, self.invites.get(&client)) {
+                self.with(core, now, id, |call, core| call.end_unanswered(core, now));
+            }
+            return;
+        };
         if timer != Some(TimerName::C) {
             core.owners.remove(&client);
         }

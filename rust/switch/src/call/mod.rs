@@ -5,6 +5,7 @@ mod branch;
 mod calls;
 mod dial;
 mod failure;
+mod flows;
 mod headers;
 mod id;
 mod in_dialog;

@@ -88,6 +88,12 @@ impl Location {
         targets
     }
 
+    /// Whether a binding was registered through this connection.
+    pub fn has_stream(&self, flow: Flow) -> bool {
+        let stream = stream_id(flow);
+        stream.is_some_and(|stream| self.streams.range((stream, 0)..=(stream, usize::MAX)).next().is_some())
+    }
+
     /// Ends the bindings of a closed connection. Returns how many.
     pub fn handle_flow_closed(&mut self, now: Instant, flow: Flow) -> usize {
         let Some(stream) = stream_id(flow) else { return 0 };

@@ -75,3 +75,29 @@ fn cancel_after_the_answer_changes_nothing() {
     assert_eq!(desk.caller_statuses(), [200]);
     assert_eq!(desk.switch.health().calls, 1);
 }
+
+#[test]
+fn broken_connection_of_the_caller_cancels_the_callee() {
+    let mut desk = Desk::new(json!({}));
+    desk.register("1002", CALLEE);
+    desk.over_stream(|desk| desk.invite(&sdp("127.0.0.1", 7000)));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
+    desk.close_stream();
+    assert_eq!(desk.taken(CALLEE)[0].method(), Method::Cancel);
+    desk.answer(CALLEE, &invite, "487 Request Terminated", "callee", "");
+    desk.sent.clear();
+    desk.assert_clean();
+}
+
+#[test]
+fn answer_without_contact_is_acknowledged_where_the_invite_went() {
+    let mut desk = Desk::new(json!({}));
+    desk.register("1002", CALLEE);
+    desk.invite(&sdp("127.0.0.1", 7000));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.without_contact = true;
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    let ack = desk.taken(CALLEE).remove(0);
+    assert_eq!((ack.method(), ack.request_uri()), (Method::Ack, invite.request_uri()));
+}

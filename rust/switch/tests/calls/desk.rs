@@ -28,6 +28,9 @@ pub(crate) struct Desk {
     pub(crate) asked: Vec<Query>,
     /// How many of the next attempts to bind find another process there.
     pub(crate) busy_ports: usize,
+    /// Answers carry no Contact.
+    pub(crate) without_contact: bool,
+    transport: Transport,
 }
 
 pub(crate) fn config(changes: serde_json::Value) -> SwitchConfig {
@@ -80,7 +83,16 @@ impl Desk {
             tcp: vec!["127.0.0.1:5060".parse().unwrap()],
         };
         let switch = Switch::new(now, config(changes), locals, Box::new(Loopback), [7; 32]).unwrap();
-        Self { switch, now, sent: Vec::new(), media: Vec::new(), asked: Vec::new(), busy_ports: 0 }
+        Self {
+            switch,
+            now,
+            sent: Vec::new(),
+            media: Vec::new(),
+            asked: Vec::new(),
+            busy_ports: 0,
+            without_contact: false,
+            transport: Transport::Udp,
+        }
     }
 
     /// Delivers one datagram; lines are joined by CRLF and the length is added.
@@ -88,7 +100,8 @@ impl Desk {
         let head = head.trim().lines().map(str::trim).collect::<Vec<_>>().join("\r\n");
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let text = format!("{head}\r\n{kind}Content-Length: {}\r\n\r\n{body}", body.len());
-        let flow = Flow { transport: Transport::Udp, socket: 0, remote: from.parse().unwrap() };
+        let socket = if self.transport == Transport::Udp { 0 } else { 77 };
+        let flow = Flow { transport: self.transport, socket, remote: from.parse().unwrap() };
         self.switch.handle_bytes(self.now, flow, Bytes::from(text));
         self.drain();
     }
@@ -115,6 +128,20 @@ impl Desk {
                 _ => {}
             }
         }
+    }
+
+    /// Lets something arrive on a connection of the caller.
+    pub(crate) fn over_stream(&mut self, act: impl FnOnce(&mut Self)) {
+        self.transport = Transport::Tcp;
+        act(self);
+        self.transport = Transport::Udp;
+    }
+
+    /// That connection breaks.
+    pub(crate) fn close_stream(&mut self) {
+        let flow = Flow { transport: Transport::Tcp, socket: 77, remote: CALLER.parse().unwrap() };
+        self.switch.handle_flow_closed(self.now, flow);
+        self.drain();
     }
 
     /// Runs the clock.
@@ -180,6 +207,8 @@ impl Desk {
         let text = |name| String::from_utf8_lossy(request.header(name).unwrap()).into_owned();
         let to = text(pbx_sip::Name::To);
         let to = if to.contains("tag=") { to } else { format!("{to};tag={tag}") };
+        let contact =
+            if self.without_contact { "X-None: -".to_owned() } else { format!("Contact: <sip:b@{from}>") };
         self.deliver(
             from,
             &format!(
@@ -189,7 +218,7 @@ impl Desk {
              To: {to}
              Call-ID: {}
              CSeq: {}
-             Contact: <sip:b@{from}>",
+             {contact}",
                 text(pbx_sip::Name::Via),
                 text(pbx_sip::Name::From),
                 text(pbx_sip::Name::CallId),
