@@ -20,6 +20,7 @@ use pbx_sip::{Flow, Transport};
 use pbx_switch::{Decision, Output, QueryId, Switch};
 
 use crate::bridge::{Bridge, BridgeItem};
+use crate::call_flows::CallFlows;
 use crate::counters::NetCounters;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
@@ -81,6 +82,7 @@ pub(crate) struct Driver {
     batch: Vec<BridgeItem>,
     refused: Vec<QueryId>,
     media_retry_at: Option<Instant>,
+    call_flows: CallFlows,
 }
 
 impl Driver {
@@ -108,6 +110,7 @@ impl Driver {
             batch: Vec::new(),
             refused: Vec::new(),
             media_retry_at: None,
+            call_flows: CallFlows::default(),
         })
     }
 
@@ -200,9 +203,8 @@ impl Driver {
             self.drain(now);
         }
         if self.streams.poll_timeout().is_some_and(|at| at <= now) {
-            let switch = &self.switch;
-            // A connection is not needed for sure only when no call is left.
-            let is_needed = |_: &Flow| !switch.is_idle();
+            let (switch, call_flows) = (&self.switch, &mut self.call_flows);
+            let is_needed = |flow| switch.has_binding(flow) || call_flows.contains(now, switch, flow);
             self.streams.handle_timeout(now, &self.poller, &mut self.counters, is_needed);
             self.drain(now);
         }

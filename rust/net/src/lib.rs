@@ -8,6 +8,7 @@ mod address;
 mod answer;
 mod bind;
 mod bridge;
+mod call_flows;
 mod config;
 mod connection;
 mod counters;

@@ -214,7 +214,7 @@ impl Streams {
         now: Instant,
         poller: &Poller,
         counters: &mut NetCounters,
-        is_needed: impl Fn(&Flow) -> bool,
+        mut is_needed: impl FnMut(Flow) -> bool,
     ) {
         if self.paused_until.is_some_and(|at| at <= now) {
             self.resume(poller);
@@ -222,7 +222,7 @@ impl Streams {
         let mut due = std::mem::take(&mut self.due);
         self.timers.poll(now, &mut due);
         for id in due.drain(..) {
-            self.expire(now, poller, counters, id, &is_needed);
+            self.expire(now, poller, counters, id, &mut is_needed);
         }
         self.due = due;
     }
@@ -233,7 +233,7 @@ impl Streams {
         poller: &Poller,
         counters: &mut NetCounters,
         id: u32,
-        is_needed: &impl Fn(&Flow) -> bool,
+        is_needed: &mut impl FnMut(Flow) -> bool,
     ) {
         let deadlines = self.deadlines;
         let Some(connection) = self.connection(id) else { return };
@@ -241,7 +241,7 @@ impl Streams {
             return;
         }
         let (at, expiry) = connection.deadline(&deadlines);
-        if at <= now && expiry == Expiry::Idle && is_needed(&connection.flow) {
+        if at <= now && expiry == Expiry::Idle && is_needed(connection.flow) {
             connection.extend_idle(now);
         } else if at <= now {
             return self.end(poller, counters, id, expiry);

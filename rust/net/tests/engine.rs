@@ -1,20 +1,15 @@
 //! The engine as the rest of the process sees it, on loopback.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail it")]
 
+mod common;
+
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use common::{PATIENCE, Request, counter, document, phone, receive};
 use pbx_net::{Document, Engine, EngineError, StartError};
 use pbx_switch::{Command, Decision, QueryId};
-
-const PATIENCE: Duration = Duration::from_secs(5);
-
-fn document(udp: &str, tcp: &str) -> Document {
-    let list = |address: &str| if address.is_empty() { String::new() } else { format!("\"{address}\"") };
-    let json = include_str!("document.json").replace("@UDP@", &list(udp)).replace("@TCP@", &list(tcp));
-    Document::from_json(&json).unwrap()
-}
 
 fn engine() -> Engine {
     Engine::start(document("127.0.0.1:0", "127.0.0.1:0")).unwrap()
@@ -33,18 +28,6 @@ fn options(transport: &str, branch: &str) -> String {
     )
 }
 
-fn phone() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket
-}
-
-fn answer(socket: &UdpSocket) -> (String, SocketAddr) {
-    let mut buf = [0; 4096];
-    let (len, from) = socket.recv_from(&mut buf).unwrap();
-    (String::from_utf8_lossy(&buf[..len]).into_owned(), from)
-}
-
 /// One response without a body.
 fn stream_answer(stream: &mut TcpStream) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -57,18 +40,13 @@ fn stream_answer(stream: &mut TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn counter(engine: &Engine, name: &str) -> u64 {
-    let health = engine.health().unwrap();
-    health.counters.iter().find(|(known, _)| known == name).map_or(0, |(_, value)| *value)
-}
-
 #[test]
 fn options_over_udp_is_answered_from_the_socket_asked() {
     let engine = engine();
     let phone = phone();
     let server = engine.locals().udp[0];
     phone.send_to(options("UDP", "one").as_bytes(), server).unwrap();
-    let (text, from) = answer(&phone);
+    let (text, from) = receive(&phone);
     assert!(text.starts_with("SIP/2.0 200 "), "{text}");
     assert_eq!(from, server);
 }
@@ -102,6 +80,33 @@ fn stream_without_content_length_is_closed() {
 }
 
 #[test]
+fn idle_connection_stays_while_a_phone_is_registered_on_it() {
+    let mut document = document("", "127.0.0.1:0");
+    document.net.idle_secs = 1;
+    let engine = Engine::start(document).unwrap();
+    let mut registered = TcpStream::connect(engine.locals().tcp[0]).unwrap();
+    let contact = format!("Contact: <sip:1001@{};transport=tcp>\r\n", registered.local_addr().unwrap());
+    let register = Request {
+        method: "REGISTER",
+        uri: "sip:127.0.0.1",
+        via: "TCP 127.0.0.1:5099",
+        from: "<sip:1001@127.0.0.1>;tag=1",
+        to: "<sip:1001@127.0.0.1>",
+        call_id: "register",
+        cseq: 1,
+        extra: &contact,
+        body: "",
+    };
+    registered.write_all(register.write().as_bytes()).unwrap();
+    assert!(stream_answer(&mut registered).starts_with("SIP/2.0 200 "));
+    let mut idle = TcpStream::connect(engine.locals().tcp[0]).unwrap();
+    idle.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    registered.write_all(options("TCP", "still").as_bytes()).unwrap();
+    assert!(stream_answer(&mut registered).starts_with("SIP/2.0 200 "));
+}
+
+#[test]
 fn every_datagram_of_a_burst_is_served() {
     let engine = engine();
     let phone = phone();
@@ -109,7 +114,7 @@ fn every_datagram_of_a_burst_is_served() {
         phone.send_to(options("UDP", &format!("burst{n}")).as_bytes(), engine.locals().udp[0]).unwrap();
     }
     for _ in 0..100 {
-        assert!(answer(&phone).0.starts_with("SIP/2.0 200 "));
+        assert!(receive(&phone).0.starts_with("SIP/2.0 200 "));
     }
 }
 
@@ -123,7 +128,7 @@ fn answers_to_vanished_peers_do_not_stop_the_listener() {
     }
     let phone = phone();
     phone.send_to(options("UDP", "alive").as_bytes(), server).unwrap();
-    assert!(answer(&phone).0.starts_with("SIP/2.0 200 "));
+    assert!(receive(&phone).0.starts_with("SIP/2.0 200 "));
 }
 
 #[test]
