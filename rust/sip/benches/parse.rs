@@ -30,7 +30,8 @@ fn invite() -> Bytes {
         .header(Name::Allow, "INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO, UPDATE")
         .header(Name::Supported, "replaces, timer")
         .header(Name::UserAgent, "Desk Phone 300/4.1.2");
-    let padding = 985 - message.clone().body("application/sdp", body.as_bytes()).finish().len() - "Subject: \r\n".len();
+    let padding =
+        985 - message.clone().body("application/sdp", body.as_bytes()).finish().len() - "Subject: \r\n".len();
     let message = message.header(Name::Subject, "x".repeat(padding));
     message.body("application/sdp", body.as_bytes()).finish()
 }
@@ -55,7 +56,8 @@ fn read_call(message: &Message) -> usize {
     let target = Uri::parse(message.request_uri()).map_or(0, |uri| uri.user_decoded().len());
     let contact = message.contacts().flatten().count();
     let tags = message.from_tag().map_or(0, str::len) + message.call_id().len() + message.cseq() as usize;
-    let lists = usize::from(message.has_token(Name::Supported, "timer")) + message.max_forwards().unwrap_or(70) as usize;
+    let lists = usize::from(message.has_token(Name::Supported, "timer"))
+        + message.max_forwards().unwrap_or(70) as usize;
     via + from + to + target + contact + tags + lists + message.sdp().map_or(0, <[u8]>::len)
 }
 
@@ -85,7 +87,9 @@ fn main() {
         black_box(framer.next_frame());
     });
     let verified = best(|| {
-        let Ok(credentials) = pbx_sip::digest::Credentials::parse(black_box(credentials.as_bytes())) else { return };
+        let Ok(credentials) = pbx_sip::digest::Credentials::parse(black_box(credentials.as_bytes())) else {
+            return;
+        };
         black_box(credentials.verify(&ha1, "REGISTER"));
     });
     println!(

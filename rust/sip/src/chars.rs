@@ -28,9 +28,7 @@ const fn classes() -> [u8; 256] {
 const fn class(octet: u8) -> u8 {
     let alphanumeric = octet.is_ascii_alphanumeric();
     let mut class = 0;
-    if alphanumeric
-        || matches!(octet, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
-    {
+    if alphanumeric || matches!(octet, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~') {
         class |= TOKEN;
     }
     if alphanumeric || matches!(octet, b'-' | b'.' | b'_') {

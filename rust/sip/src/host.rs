@@ -19,7 +19,9 @@ pub(crate) fn ip(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse().map(IpAddr::V6).ok(),
         // A name that does not begin with a digit nor hold a colon is none; most hosts end here.
-        None if host.as_bytes().first().is_some_and(u8::is_ascii_digit) || host.contains(':') => host.parse().ok(),
+        None if host.as_bytes().first().is_some_and(u8::is_ascii_digit) || host.contains(':') => {
+            host.parse().ok()
+        }
         None => None,
     }
 }

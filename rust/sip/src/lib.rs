@@ -1,8 +1,8 @@
 //! SIP messages, transactions and dialogs without I/O.
 
 mod chars;
-pub mod digest;
 pub mod dialog;
+pub mod digest;
 mod fault;
 mod framer;
 mod header;

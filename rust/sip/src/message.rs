@@ -131,7 +131,9 @@ impl Message {
         let unknown = id == Name::Other;
         self.spans
             .iter()
-            .filter(move |span| span.id == id && (!unknown || self.name(span).eq_ignore_ascii_case(name.as_bytes())))
+            .filter(move |span| {
+                span.id == id && (!unknown || self.name(span).eq_ignore_ascii_case(name.as_bytes()))
+            })
             .map(|span| self.value(span))
     }
 
@@ -210,7 +212,8 @@ impl Message {
 
     /// Contact values, URIs judged.
     pub fn contacts(&self) -> impl Iterator<Item = Result<Contact<'_>, Fault>> {
-        self.values(Name::Contact).map(|value| Contact::read(value).map_err(|cause| bad(Name::Contact, cause)))
+        self.values(Name::Contact)
+            .map(|value| Contact::read(value).map_err(|cause| bad(Name::Contact, cause)))
     }
 
     /// Max-Forwards.
@@ -294,7 +297,12 @@ impl Message {
     }
 
     pub(crate) fn field(&self, span: &Span) -> Field<'_> {
-        Field { id: span.id, name: self.name(span), value: self.value(span), raw: self.slice((span.start, span.end)) }
+        Field {
+            id: span.id,
+            name: self.name(span),
+            value: self.value(span),
+            raw: self.slice((span.start, span.end)),
+        }
     }
 
     fn name(&self, span: &Span) -> &[u8] {

@@ -72,7 +72,8 @@ pub(crate) fn index(buf: Bytes, limits: &Limits) -> Result<(Message, Faults), Fa
             buf.len()
         }
     };
-    let faults = Faults { start_line: start_fault, lines: fault, duplicate: fields.duplicate.map(Fault::Duplicate) };
+    let faults =
+        Faults { start_line: start_fault, lines: fault, duplicate: fields.duplicate.map(Fault::Duplicate) };
     Ok((assemble(buf, start, &start_line, fields, body_start), faults))
 }
 
@@ -149,7 +150,7 @@ impl Fields {
     fn read(&mut self, window: &[u8], at: usize, max: usize) -> Line {
         let (mut line_end, mut next) = match line(window, at) {
             Ok(found) => found,
-            Err(stop) => return after_bad_line_end(window, stop),
+            Err(stop) => return after_bad_line_end(window, &stop),
         };
         if line_end == at {
             return Line::Empty(next);
@@ -166,7 +167,7 @@ impl Fields {
         while matches!(window.get(next), Some(b' ' | b'\t')) {
             match line(window, next) {
                 Ok(found) => (line_end, next) = found,
-                Err(stop) => return after_bad_line_end(window, stop),
+                Err(stop) => return after_bad_line_end(window, &stop),
             }
         }
         let value = trim(window, colon + 1, line_end);
@@ -194,8 +195,8 @@ impl Fields {
 }
 
 /// A bare CR or LF spoils its line only: what follows is read so that the sender can be told.
-fn after_bad_line_end(window: &[u8], stop: NoLine) -> Line {
-    match stop {
+fn after_bad_line_end(window: &[u8], stop: &NoLine) -> Line {
+    match *stop {
         NoLine::Cut => Line::Stop(Fault::NoEmptyLine),
         NoLine::Bare(at) => match memchr::memmem::find(&window[at..], b"\r\n") {
             Some(end) => Line::Bad(at + end + 2, Fault::LineEnd { offset: at as u32 }),
@@ -256,7 +257,10 @@ fn judge(message: &mut Message) -> Result<(), Fault> {
 }
 
 fn judge_via(message: &Message) -> Result<(), Fault> {
-    let value = message.header(Name::Via).and_then(|line| Values::new(line).next()).ok_or(Fault::Missing(Name::Via))?;
+    let value = message
+        .header(Name::Via)
+        .and_then(|line| Values::new(line).next())
+        .ok_or(Fault::Missing(Name::Via))?;
     match Via::read(value) {
         Ok(via) if via.version == "2.0" => Ok(()),
         Ok(_) => Err(bad(Name::Via, Cause::Protocol)),
@@ -310,8 +314,9 @@ fn judge_cseq(message: &mut Message) -> Result<(), Fault> {
 /// 0–255 (RFC 3261 §20.22). Requests of RFC 2543 have none.
 fn judge_max_forwards(message: &Message) -> Result<(), Fault> {
     match message.header(Name::MaxForwards) {
-        Some(value) if chars::decimal(value, u8::MAX.into()).is_none() => Err(bad(Name::MaxForwards, Cause::Number)),
+        Some(value) if chars::decimal(value, u8::MAX.into()).is_none() => {
+            Err(bad(Name::MaxForwards, Cause::Number))
+        }
         _ => Ok(()),
     }
 }
-

@@ -120,7 +120,8 @@ impl<'a> Uri<'a> {
         let number_end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
         let (number, params) = rest.split_at(number_end);
         let digits = number.strip_prefix('+').unwrap_or(number);
-        let good = |octet: u8| matches!(octet, b'-' | b'.' | b'(' | b')' | b'*' | b'#') || octet.is_ascii_hexdigit();
+        let good =
+            |octet: u8| matches!(octet, b'-' | b'.' | b'(' | b')' | b'*' | b'#') || octet.is_ascii_hexdigit();
         if !digits.bytes().all(good) || !digits.bytes().any(|octet| !is_separator(octet)) {
             return Err(Cause::Telephone);
         }

@@ -1,6 +1,8 @@
 //! P3 of the reliability checks, parser part: messages of other people's test suites and captures. They lie beside the
 //! repository, not in it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! Digest authentication against the vectors of RFC 7616 §3.9.1 and RFC 2617 §3.5.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use pbx_sip::digest::{Algorithm, Answer, Challenge, Credentials, Ha1};
 use pbx_sip::{Cause, Fault, Part};
 
@@ -72,11 +74,19 @@ fn responses_without_qop_follow_the_old_formula() {
 fn any_change_makes_the_response_wrong() {
     let value = rfc_7616("SHA-256", SHA256);
     let ha1 = mufasa(Algorithm::Sha256);
-    for (from, to) in [("xlj9", "xlj8"), ("00000001", "00000002"), ("f2/wE4", "f2/wE5"), ("index", "indey"), ("753927", "753928")] {
+    for (from, to) in [
+        ("xlj9", "xlj8"),
+        ("00000001", "00000002"),
+        ("f2/wE4", "f2/wE5"),
+        ("index", "indey"),
+        ("753927", "753928"),
+    ] {
         assert!(!parse(&value.replace(from, to)).verify(&ha1, "GET"), "{from} -> {to}");
     }
     assert!(!parse(&value).verify(&ha1, "POST"));
-    assert!(!parse(&value).verify(&Ha1::new(Algorithm::Sha256, "Mufasa", "http-auth@example.org", "x"), "GET"));
+    assert!(
+        !parse(&value).verify(&Ha1::new(Algorithm::Sha256, "Mufasa", "http-auth@example.org", "x"), "GET")
+    );
     assert!(!parse(&value).verify(&mufasa(Algorithm::Md5), "GET"));
     for response in ["", "00", "zz", &SHA256[..63], &format!("{SHA256}0")] {
         assert!(!parse(&value.replace(SHA256, response)).verify(&ha1, "GET"), "{response}");
@@ -98,7 +108,11 @@ fn algorithms_and_qops_not_spoken_are_told_apart_from_malformed_ones() {
 fn malformed_credentials_are_refused() {
     let good = rfc_7616("MD5", MD5);
     for missing in ["username", "realm", "nonce", "uri", "response"] {
-        assert_eq!(cause(&good.replacen(&format!(" {missing}="), " x=", 1)), Cause::AuthParameter, "{missing}");
+        assert_eq!(
+            cause(&good.replacen(&format!(" {missing}="), " x=", 1)),
+            Cause::AuthParameter,
+            "{missing}"
+        );
     }
     for missing in ["nc=", "cnonce="] {
         assert_eq!(cause(&good.replace(&format!(", {missing}"), ", x=")), Cause::AuthParameter, "{missing}");
@@ -106,7 +120,15 @@ fn malformed_credentials_are_refused() {
     for count in ["1", "0000000g", "000000001", "+0000001"] {
         assert_eq!(cause(&good.replace("nc=00000001", &format!("nc={count}"))), Cause::Number, "{count}");
     }
-    for value in ["Digest x", "Digest =x", "Digest a=\"", "Digest a=\"b\"c=d", "Digest a b=c", "Digest \"a\"=b", "Digest a=b c"] {
+    for value in [
+        "Digest x",
+        "Digest =x",
+        "Digest a=\"",
+        "Digest a=\"b\"c=d",
+        "Digest a b=c",
+        "Digest \"a\"=b",
+        "Digest a=b c",
+    ] {
         assert!(Credentials::parse(value.as_bytes()).is_err(), "{value}");
     }
     assert_eq!(cause(&(good + ", uri=\"sip:other\"")), Cause::Parameter);
@@ -130,7 +152,15 @@ fn our_answer_to_our_challenge_is_verified() {
         assert_eq!(read, challenge);
         let ha1 = Ha1::new(algorithm, "us\"er", &read.realm, "secret");
         let uri = "sip:pbx.example.com";
-        let answer = Answer { challenge: &read, user: "us\"er", ha1: &ha1, method: "INVITE", uri, nonce_count: 10, cnonce: "c" };
+        let answer = Answer {
+            challenge: &read,
+            user: "us\"er",
+            ha1: &ha1,
+            method: "INVITE",
+            uri,
+            nonce_count: 10,
+            cnonce: "c",
+        };
         let text = answer.to_string();
         let credentials = parse(&text);
         assert!(credentials.verify(&ha1, "INVITE"), "{text}");
@@ -143,7 +173,10 @@ fn our_answer_to_our_challenge_is_verified() {
 fn challenges_that_leave_no_answer_are_known() {
     let of = |text: &str| Challenge::parse(text.as_bytes()).unwrap().algorithm;
     assert_eq!(of("Digest realm=\"a\", nonce=\"b\""), Some(Algorithm::Md5));
-    assert_eq!(of("Digest realm=\"a\", nonce=\"b\", qop=\"auth-int, auth\", algorithm=sha-256"), Some(Algorithm::Sha256));
+    assert_eq!(
+        of("Digest realm=\"a\", nonce=\"b\", qop=\"auth-int, auth\", algorithm=sha-256"),
+        Some(Algorithm::Sha256)
+    );
     assert_eq!(of("Digest realm=\"a\", nonce=\"b\", qop=\"auth-int\""), None);
     assert_eq!(of("Digest realm=\"a\", nonce=\"b\", algorithm=AKAv1-MD5"), None);
     assert!(Challenge::parse(b"Digest realm=\"a\"").is_err());

@@ -1,5 +1,7 @@
 //! P1 and P2 of the reliability checks, parser part: what the torture indexes say of each message.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::net::IpAddr;
@@ -33,10 +35,18 @@ fn a_refused_request_is_answered_with_an_allowed_status() {
         match &error.partial {
             Some(partial) => {
                 assert!(allowed.contains(&error.fault.status()), "{file}: {error}");
-                let answer = Builder::response(partial, error.fault.status(), &error.fault.reason(), Some("t"));
-                assert_eq!(pbx_sip::Message::parse(answer.finish(), &pbx_sip::Limits::default()).is_ok(), has_all(partial));
+                let answer =
+                    Builder::response(partial, error.fault.status(), &error.fault.reason(), Some("t"));
+                assert_eq!(
+                    pbx_sip::Message::parse(answer.finish(), &pbx_sip::Limits::default()).is_ok(),
+                    has_all(partial)
+                );
             }
-            None => assert_eq!(entry["silence_ok"].as_bool(), Some(true), "{file}: {error} leaves nothing to answer"),
+            None => assert_eq!(
+                entry["silence_ok"].as_bool(),
+                Some(true),
+                "{file}: {error} leaves nothing to answer"
+            ),
         }
     }
 }
@@ -51,7 +61,9 @@ fn has_all(partial: &pbx_sip::Message) -> bool {
     via && partial.from().is_ok_and(|from| from.uri().is_ok())
         && partial.to().is_ok_and(|to| to.uri().is_ok())
         && partial.header(Name::CallId).is_some()
-        && partial.header(Name::CSeq).is_some_and(|cseq| cseq.len() < 40 && !cseq.starts_with(b"36893488147419103232"))
+        && partial
+            .header(Name::CSeq)
+            .is_some_and(|cseq| cseq.len() < 40 && !cseq.starts_with(b"36893488147419103232"))
 }
 
 #[test]
@@ -100,7 +112,10 @@ fn odd_white_space_is_no_part_of_any_value() {
     let contact = *contact.addr().unwrap();
     assert_eq!(contact.display_name().unwrap(), r#"Quoted string """#);
     assert_eq!((contact.params.value("newparam"), contact.q()), (Some("newvalue"), Some(330)));
-    assert_eq!(message.named("newfangledheader").next(), Some(&b"newfangled value\r\n continued newfangled value"[..]));
+    assert_eq!(
+        message.named("newfangledheader").next(),
+        Some(&b"newfangled value\r\n continued newfangled value"[..])
+    );
     assert_eq!(message.named("UnknownHeaderWithUnusualValue").next(), Some(&b";;,,;;,;"[..]));
 }
 
@@ -150,7 +165,7 @@ fn octets_after_the_body_are_no_second_message() {
 #[test]
 fn long_lists_keep_their_order() {
     let message = torture_message("longreq.dat");
-    assert_eq!(message.vias().map(|via| via.unwrap().host).count(), 34);
+    assert_eq!(message.vias().flatten().count(), 34);
     assert_eq!(message.via().unwrap().host, "sip33.example.com");
     let transports = torture_message("transports.dat");
     let read: Vec<_> = transports.vias().map(|via| via.unwrap().transport.to_owned()).collect();
@@ -161,7 +176,10 @@ fn long_lists_keep_their_order() {
 fn responses_keep_their_reason_or_have_none() {
     let message = torture_message("unreason.dat");
     assert!(!message.is_request());
-    assert_eq!((message.status(), message.reason().chars().count() > 3, message.method()), (200, true, Method::Invite));
+    assert_eq!(
+        (message.status(), message.reason().chars().count() > 3, message.method()),
+        (200, true, Method::Invite)
+    );
     let message = torture_message("noreason.dat");
     assert_eq!((message.status(), message.reason()), (100, ""));
 }
@@ -196,7 +214,10 @@ fn schemes_are_known_without_being_served() {
 #[test]
 fn rfc_2543_requests_lack_branch_and_tag() {
     let message = torture_message("inv2543.dat");
-    assert_eq!((message.via().unwrap().branch(), message.from_tag(), message.max_forwards()), (None, None, None));
+    assert_eq!(
+        (message.via().unwrap().branch(), message.from_tag(), message.max_forwards()),
+        (None, None, None)
+    );
     assert!(message.sdp().is_some());
     assert_eq!(torture_message("zeromf.dat").max_forwards(), Some(0));
 }
@@ -220,7 +241,7 @@ fn ipv6_hosts_and_ports_are_told_apart() {
     assert!(message.via().unwrap().ip().is_some_and(|ip| ip.is_ipv6()));
     let contact = message.contacts().next().unwrap().unwrap();
     assert!(contact.addr().unwrap().uri().unwrap().host_ip().is_some_and(|ip| ip.is_ipv6()));
-    assert_eq!(torture_message("mult-ip-in-header.dat").vias().filter(Result::is_ok).count(), 3);
+    assert_eq!(torture_message("mult-ip-in-header.dat").vias().flatten().count(), 3);
     let mapped = torture_message("ipv4-mapped-ipv6.dat");
     let seen: Vec<_> = mapped.vias().map(|via| via.unwrap().ip().map(|ip| ip.to_canonical())).collect();
     assert_eq!(seen, [address("192.0.2.10"), address("192.0.2.2")]);

@@ -1,5 +1,7 @@
 //! URIs: what is accepted, and which are the same.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use pbx_sip::{Scheme, Uri};
 
 fn uri(text: &str) -> Uri<'_> {
@@ -34,10 +36,41 @@ fn what_phones_really_dial_is_accepted() {
 #[test]
 fn malformed_uris_are_refused() {
     let refused = [
-        "", "sip", "sip:", "sip:@", "sip:@@", "sip:@host", "sip::pw@host", "sip:a@", "sip:a@b@c", "sip:a b@host", "sip:a@host:",
-        "sip:a@host:x", "sip:a@host:65536", "sip:a@host:-1", "sip:2001:db8::10", "sip:[2001:db8::10", "sip:[host]", "sip:[::1]x",
-        "sip:a%4@host", "sip:a%zz@host", "sip:a@host;x=%1", "sip:a@host;;", "sip:a@host;=x", "sip:a@ho st", "sip:a@host :5060",
-        "sip:<a@host>", "sip:a@host>", "sip:a\r\nb@host", "sip:a\0@host", "tel:", "tel:+", "tel:12a4x", "tel:--", "1sip:a@host", ":a",
+        "",
+        "sip",
+        "sip:",
+        "sip:@",
+        "sip:@@",
+        "sip:@host",
+        "sip::pw@host",
+        "sip:a@",
+        "sip:a@b@c",
+        "sip:a b@host",
+        "sip:a@host:",
+        "sip:a@host:x",
+        "sip:a@host:65536",
+        "sip:a@host:-1",
+        "sip:2001:db8::10",
+        "sip:[2001:db8::10",
+        "sip:[host]",
+        "sip:[::1]x",
+        "sip:a%4@host",
+        "sip:a%zz@host",
+        "sip:a@host;x=%1",
+        "sip:a@host;;",
+        "sip:a@host;=x",
+        "sip:a@ho st",
+        "sip:a@host :5060",
+        "sip:<a@host>",
+        "sip:a@host>",
+        "sip:a\r\nb@host",
+        "sip:a\0@host",
+        "tel:",
+        "tel:+",
+        "tel:12a4x",
+        "tel:--",
+        "1sip:a@host",
+        ":a",
         "sip:[2001:db8:::192.0.2.1]",
     ];
     for text in refused {

@@ -29,7 +29,8 @@ impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = format!("{:08x}", self.nonce_count);
         let qop = self.challenge.qop_auth.then_some((count.as_str(), self.cnonce));
-        let response = self.ha1.response(&self.challenge.nonce, qop, self.method, self.uri).hex().into_string();
+        let response =
+            self.ha1.response(&self.challenge.nonce, qop, self.method, self.uri).hex().into_string();
         write!(f, "Digest username=\"{}\"", quoted(self.user))?;
         write!(f, ", realm=\"{}\"", quoted(&self.challenge.realm))?;
         write!(f, ", nonce=\"{}\", uri=\"{}\", response=\"{response}\"", self.challenge.nonce, self.uri)?;
@@ -46,6 +47,9 @@ impl fmt::Display for Answer<'_> {
 
 impl fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("user", &self.user).field("challenge", self.challenge).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("user", &self.user)
+            .field("challenge", self.challenge)
+            .finish_non_exhaustive()
     }
 }

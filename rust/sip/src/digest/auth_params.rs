@@ -17,7 +17,10 @@ impl<'a> AuthParams<'a> {
     }
 
     /// Feeds every parameter to `take`.
-    pub(super) fn read_into(self, mut take: impl FnMut(&'a str, &'a str) -> Result<(), Cause>) -> Result<(), Cause> {
+    pub(super) fn read_into(
+        self,
+        mut take: impl FnMut(&'a str, &'a str) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
         let mut rest = self.0;
         loop {
             rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ',']);
@@ -47,7 +50,11 @@ fn split_value(text: &str) -> Result<(&str, &str), Cause> {
     let (value, tail) = text.split_at(memchr::memchr(b',', text.as_bytes()).unwrap_or(text.len()));
     let value = chars::trim_text(value);
     // A backslash would become an escape once the value is quoted.
-    if chars::all(value.as_bytes(), chars::VALUE) && !value.contains('\\') { Ok((value, tail)) } else { Err(Cause::Parameter) }
+    if chars::all(value.as_bytes(), chars::VALUE) && !value.contains('\\') {
+        Ok((value, tail))
+    } else {
+        Err(Cause::Parameter)
+    }
 }
 
 /// Keeps the first value of a parameter; a second one is a fault.

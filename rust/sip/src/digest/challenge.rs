@@ -61,7 +61,8 @@ impl<'a> Challenge<'a> {
             };
             once(slot, value)
         })?;
-        let qop_auth = qop.is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case("auth")));
+        let qop_auth =
+            qop.is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case("auth")));
         let known = algorithm.map_or(Some(Algorithm::Md5), Algorithm::parse);
         Ok(Self {
             realm: unquote_inner(realm.ok_or(Cause::AuthParameter)?),

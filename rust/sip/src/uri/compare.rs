@@ -58,17 +58,14 @@ fn equal_optional(one: Option<&str>, other: Option<&str>) -> bool {
 /// Every parameter of `one` agrees with `other`, or is missing there and may be. Of several with one name the first counts.
 fn shared_agree(one: Params<'_>, other: Params<'_>) -> bool {
     one.iter().all(|(name, _)| match find(other, name) {
-        Some(found) => equal_values(find(one, name).flatten(), found),
+        Some(found) => equal_folded(find(one, name).unwrap_or(""), found),
         None => !NEVER_IGNORED.iter().any(|fixed| equal_folded(fixed, name)),
     })
 }
 
-fn find<'a>(params: Params<'a>, name: &str) -> Option<Option<&'a str>> {
-    params.iter().find(|(candidate, _)| equal_folded(candidate, name)).map(|(_, value)| value)
-}
-
-fn equal_values(one: Option<&str>, other: Option<&str>) -> bool {
-    equal_folded(one.unwrap_or(""), other.unwrap_or(""))
+/// Value of the first parameter called `name`, empty if it has none.
+fn find<'a>(params: Params<'a>, name: &str) -> Option<&'a str> {
+    params.iter().find(|(candidate, _)| equal_folded(candidate, name)).map(|(_, value)| value.unwrap_or(""))
 }
 
 fn equal_folded(one: &str, other: &str) -> bool {
@@ -82,7 +79,9 @@ fn folded(text: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
 /// Headers are never ignored; their order is.
 fn equal_headers(one: &str, other: &str) -> bool {
     let count = |text: &str| text.split('&').count();
-    let within = |text: &str, all: &str| text.split('&').all(|header| all.split('&').any(|found| equal_header(header, found)));
+    let within = |text: &str, all: &str| {
+        text.split('&').all(|header| all.split('&').any(|found| equal_header(header, found)))
+    };
     count(one) == count(other) && within(one, other) && within(other, one)
 }
 
@@ -99,12 +98,16 @@ fn equal_tel(one: &Uri<'_>, other: &Uri<'_>) -> bool {
         number.filter(|&octet| !is_separator(octet)).map(|octet| octet.to_ascii_lowercase()).collect()
     };
     let within = |one: Params<'_>, all: Params<'_>| {
-        one.iter().all(|(name, _)| find(all, name).is_some_and(|found| equal_values(find(one, name).flatten(), found)))
+        one.iter().all(|(name, _)| {
+            find(all, name).is_some_and(|found| equal_folded(find(one, name).unwrap_or(""), found))
+        })
     };
     digits(one) == digits(other) && within(one.params, other.params) && within(other.params, one.params)
 }
 
 fn equal_opaque(one: &Uri<'_>, other: &Uri<'_>) -> bool {
-    let split = |uri: &Uri<'_>| uri.as_str().split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest.to_owned()));
+    let split = |uri: &Uri<'_>| {
+        uri.as_str().split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest.to_owned()))
+    };
     split(one) == split(other)
 }

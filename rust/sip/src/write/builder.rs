@@ -63,7 +63,8 @@ impl Builder {
         builder.copy_first(request, Name::CSeq);
         if code == 100 {
             builder.copy_first(request, Name::Timestamp);
-        } else if code < 300 && matches!(request.method(), Method::Invite | Method::Subscribe | Method::Refer) {
+        } else if code < 300 && matches!(request.method(), Method::Invite | Method::Subscribe | Method::Refer)
+        {
             builder.copy_all(request, Name::RecordRoute);
         }
         builder
@@ -200,7 +201,9 @@ impl Builder {
     fn copy_to(&mut self, request: &Message, local_tag: Option<&str>) {
         let Some(span) = request.first_span(Name::To) else { return };
         let field = request.field(span);
-        let Some(tag) = local_tag.filter(|tag| request.to_tag().is_none() && chars::all(tag.as_bytes(), TOKEN)) else {
+        let Some(tag) =
+            local_tag.filter(|tag| request.to_tag().is_none() && chars::all(tag.as_bytes(), TOKEN))
+        else {
             self.out.extend_from_slice(field.raw);
             return;
         };

@@ -106,7 +106,8 @@ impl<'a> Edit<'a> {
 
     fn admit(&mut self, name: &str, value: &[u8], line: &mut Vec<u8>) -> bool {
         let clean = memchr::memchr3(b'\r', b'\n', 0, value).is_none();
-        let allowed = chars::all(name.as_bytes(), TOKEN) && Name::parse(name.as_bytes()) != Name::ContentLength;
+        let allowed =
+            chars::all(name.as_bytes(), TOKEN) && Name::parse(name.as_bytes()) != Name::ContentLength;
         if !clean || !allowed {
             self.dropped += 1;
             return false;

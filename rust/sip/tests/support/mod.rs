@@ -1,5 +1,5 @@
 //! Where the shared test messages lie.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "every test binary uses its own part")]
 
 use std::path::{Path, PathBuf};
 
