@@ -83,7 +83,7 @@ class Query:
 
 @final
 class Forget:
-    def __new__(cls, id: int) -> Forget: ...
+    def __new__(cls, id: int) -> Forget: ...  # noqa: A002 - the name the engine uses
     @property
     def id(self) -> int: ...
 

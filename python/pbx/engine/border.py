@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pbx._native import Engine as NativeEngine
-from pbx._native import Forget, LogLine, Query, check_config, explain
+from pbx._native import Forget, LogLine, Query, Uri, check_config, explain
 
 ForwardTuple = tuple[
     list[tuple[bool, str]],
@@ -54,6 +54,7 @@ __all__ = [
     "LogLine",
     "NativeEngine",
     "Query",
+    "Uri",
     "check_config",
     "explain",
 ]

@@ -95,7 +95,6 @@ class Instance:
     def drain(self, secs: int) -> None:
         """Refuse new requests with 503; calls left after `secs` get BYE."""
         self.draining = True
-        self.log.info("draining", secs=secs)
         self._engine.drain(secs)
 
     def reload(self, config: Config, *, check_only: bool = False) -> Change:

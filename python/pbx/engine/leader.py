@@ -117,17 +117,16 @@ class Leader(threading.Thread):
         pending.extend(decider.bridge.take(MAX_TURN))
         while pending and not self.deposed:
             item = pending.popleft()
-            kind = type(item)
-            if kind is LogLine:
+            if isinstance(item, LogLine):
                 decider.on_line(item)
-            elif kind is Forget:
+            elif isinstance(item, Forget):
                 decider.forget(item.id)
-            elif kind is Job:
+            elif isinstance(item, Job):
                 self.ask(item)
             else:
                 self.ask(decider.job(item))
-        if pending and self.deposed:
-            # Taken after the successor had looked.
+        if pending:
+            # Deposed in between: taken after the successor had looked.
             decider.nudge()
 
     def ask(self, job: Job) -> None:
@@ -171,7 +170,7 @@ class Leader(threading.Thread):
 
     async def _follow(self, job: Job, first: Step) -> None:
         step: Step | None = first
-        if step[0].is_async and self._unstarted.pop(job.id, None) is None:
+        if first[0].is_async and self._unstarted.pop(job.id, None) is None:
             return
         try:
             while step is not None:
@@ -218,7 +217,7 @@ class Leader(threading.Thread):
             # One turn, so that cancelled handlers run their `finally`; those that refuse to end are left behind.
             loop.call_soon(loop.stop)
             loop.run_forever()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the handlers' last words
             self._decider.failures.report("", "shutdown", error)
         finally:
             loop.close()

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from pbx.config import Config
 from pbx.config.tables.table import Table
 
-
 T = TypeVar("T", bound=Table)
 
 

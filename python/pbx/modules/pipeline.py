@@ -52,14 +52,18 @@ class Pipeline:
 
 def _build(name: str, config: Config) -> Module:
     try:
-        found = _BUILT_IN.get(name) or _entry_point(name) or _dotted(name)
-        if not (isinstance(found, type) and issubclass(found, Module)):
-            raise TypeError("it is no subclass of pbx.modules.Module")
-        return found(config)
+        return _module_type(name)(config)
     except ConfigError:
         raise
     except BaseException as error:
         raise _refused(config, name, error) from error
+
+
+def _module_type(name: str) -> type[Module]:
+    found = _BUILT_IN.get(name) or _entry_point(name) or _dotted(name)
+    if not (isinstance(found, type) and issubclass(found, Module)):
+        raise TypeError("it is no subclass of pbx.modules.Module")
+    return found
 
 
 def _entry_point(name: str) -> Any:
@@ -75,4 +79,6 @@ def _dotted(name: str) -> Any:
 
 def _refused(config: Config, name: str, error: BaseException) -> ConfigError:
     shown = config.document.shown
-    return ConfigError([f'{shown}: proxy.modules: "{name}" cannot be loaded: {type(error).__name__}: {error}'])
+    return ConfigError(
+        [f'{shown}: proxy.modules: "{name}" cannot be loaded: {type(error).__name__}: {error}']
+    )

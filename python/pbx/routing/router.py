@@ -51,6 +51,14 @@ class Handler:
                 arguments.update(zip(names, unnamed, strict=False))
         return arguments
 
+    async def ask(self, invite: Invite) -> Verdict:
+        """Run the function if its conditions hold."""
+        arguments = self.captures(invite)
+        if arguments is None:
+            return None
+        answer = self.function(invite, **arguments)
+        return await answer if isinstance(answer, Awaitable) else answer
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -116,11 +124,7 @@ class Router:
     async def decide(self, invite: Invite) -> Decided:
         """Ask the handlers as the engine would, without deadline. For tests."""
         for handler in self._handlers:
-            arguments = handler.captures(invite)
-            if arguments is None:
-                continue
-            answer = handler.function(invite, **arguments)
-            verdict = await answer if isinstance(answer, Awaitable) else answer
+            verdict = await handler.ask(invite)
             if verdict is not None:
                 return Decided(verdict, handler.name)
         return Decided(None, None)
