@@ -3,6 +3,23 @@
 
 from typing import Final, final
 
+__all__ = [
+    "Engine",
+    "Forget",
+    "LogLine",
+    "Message",
+    "NameAddr",
+    "ParseError",
+    "Query",
+    "Sdp",
+    "SdpMedia",
+    "Uri",
+    "Via",
+    "__version__",
+    "check_config",
+    "explain",
+]
+
 __version__: Final[str]
 
 def check_config(document: str) -> None: ...
