@@ -120,8 +120,15 @@ class _Scan:
             self.inline_table(path, depth)
         elif first in "\"'":
             self.string()
-        elif found := _SCALAR_END.search(self.text, self.at):
-            self.at = found.start()
+        else:
+            self.scalar()
+
+    def scalar(self) -> None:
+        found = _SCALAR_END.search(self.text, self.at)
+        # Nothing where a value belongs: going on would note the same place for ever.
+        if found is None or found.start() == self.at:
+            raise _Stop
+        self.at = found.start()
 
     def array(self, path: KeyPath, depth: int) -> None:
         self.at += 1
@@ -156,6 +163,8 @@ class _Scan:
             self.skip_spaces()
             if self.text[self.at] != ".":
                 return parts
+            if len(parts) > MAX_DEPTH:
+                raise _Stop
             self.at += 1
 
     def string(self) -> str:

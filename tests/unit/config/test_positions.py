@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pbx.config.positions import index_positions
@@ -116,6 +116,20 @@ def test_every_path_of_any_document_has_a_line(data):
         assert text.splitlines()[lines[(key,)] - 1].startswith(quoted(key))
 
 
-@given(st.text(st.sampled_from("ab\"'\\\n#[]{},=. 1"), max_size=60))
-def test_any_text_is_scanned_without_failing(text):
-    index_positions(text)
+@example("a = [", "}")
+@example("a = [", "[}, 1")
+@example("a = {b = ", "}")
+@example("a = [", ",,")
+@example('"', '""\\')
+@given(
+    st.sampled_from(["", "a = [", "a = {b = ", "[a", '"']),
+    st.text(st.sampled_from("ab\"'\\\n#[]{},=. 1"), max_size=60),
+)
+def test_any_text_is_scanned_to_an_end(start, text):
+    lines = index_positions(start + text).lines
+    assert len(lines) <= len(start + text)
+
+
+def test_keys_nested_without_reason_end_the_scan():
+    assert index_positions("a" + ".a" * 50_000 + " = 1\n").lines == {}
+    assert len(index_positions("a = " + "[" * 50_000).lines) < 100
