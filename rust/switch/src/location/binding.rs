@@ -119,7 +119,7 @@ pub struct Binding {
     /// When it ends, without grace.
     pub expires_at: Instant,
     /// Grows with each binding made or taken over by another Call-ID, so the largest is the newest phone.
-    pub order: u64,
+    pub(super) order: u64,
     /// Whether the flow, not the Contact, leads there (§2.6.1), by the `nat_fix` of the last REGISTER.
     pub nat: bool,
 }
@@ -224,8 +224,8 @@ fn path_of(request: &Message) -> String {
     if request.header(Name::Path).is_none() || !request.has_token(Name::Supported, "path") {
         return String::new();
     }
-    let hops: Vec<Cow<'_, str>> = request.values(Name::Path).map(String::from_utf8_lossy).collect();
-    hops.join("\n").replace('\r', " ").replace("\n ", "  ")
+    let hop = |value| String::from_utf8_lossy(value).replace(['\r', '\n'], " ");
+    request.values(Name::Path).map(hop).collect::<Vec<_>>().join("\n")
 }
 
 /// Where `part` stands in `text`; (0, 0) if it does not.

@@ -1,7 +1,11 @@
 //! The registrar and its memory: which contacts an address-of-record has now (RFC 3261 §10.3).
 
 mod aor;
+#[cfg(test)]
+mod bench;
 mod binding;
+#[cfg(test)]
+mod contact_tests;
 mod entry;
 #[cfg(test)]
 mod model_tests;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::Location;
+use super::bench::origin;
 use crate::policy::{Policy, fixture};
 
 const USERS: [&str; 2] = ["1001", "1002"];
@@ -158,11 +159,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u64..40).prop_map(Step::Pass),
         1 => (0u32..3).prop_map(Step::Close),
     ]
-}
-
-#[expect(clippy::disallowed_methods, reason = "the origin of virtual time")]
-fn origin() -> Instant {
-    Instant::now()
 }
 
 proptest! {

@@ -36,17 +36,17 @@ impl Condition {
     /// The value the condition looks at.
     pub fn value<'a>(&self, input: &'a RouteInput<'_>) -> Option<Cow<'a, [u8]>> {
         Some(match &self.field {
-            MatchField::From | MatchField::Caller => bytes(input.from.address()),
+            MatchField::From | MatchField::Caller => Cow::Borrowed(input.from.address().as_bytes()),
             MatchField::FromUser => Cow::Borrowed(input.from.user.as_bytes()),
             MatchField::FromHost => Cow::Borrowed(input.from.host.as_bytes()),
-            MatchField::To => bytes(input.to.address()),
+            MatchField::To => Cow::Borrowed(input.to.address().as_bytes()),
             MatchField::ToUser => Cow::Borrowed(input.to.user.as_bytes()),
             MatchField::ToHost => Cow::Borrowed(input.to.host.as_bytes()),
             MatchField::ToPort => bytes(input.to.port()),
             MatchField::RequestUriUser => Cow::Borrowed(input.request_uri.user.as_bytes()),
             MatchField::RequestUriHost => Cow::Borrowed(input.request_uri.host.as_bytes()),
             MatchField::RequestUriPort => bytes(input.request_uri.port()),
-            MatchField::Callee => bytes(input.callee().address()),
+            MatchField::Callee => Cow::Borrowed(input.callee().address().as_bytes()),
             MatchField::Header(name) => Cow::Owned(input.headers.joined(name)?),
         })
     }

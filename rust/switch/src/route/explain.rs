@@ -133,15 +133,15 @@ fn outcome(matched: Option<&Route>, input: &RouteInput<'_>) -> Explanation {
     match matched.map(|route| &route.action) {
         None => {
             "bindings".clone_into(&mut explanation.action);
-            explanation.target = Some(callee.address().into_owned());
+            explanation.target = Some(callee.address().to_owned());
         }
         Some(RouteAction::Forward { to_user }) => {
             "forward".clone_into(&mut explanation.action);
-            let mut target = callee.clone();
-            if let Some(user) = to_user {
-                target.user = user.as_str().into();
-            }
-            explanation.target = Some(target.address().into_owned());
+            let target = match to_user {
+                Some(user) => callee.clone().with_user(user),
+                None => callee.clone(),
+            };
+            explanation.target = Some(target.address().to_owned());
         }
         Some(RouteAction::Reject { code, reason, .. }) => {
             "reject".clone_into(&mut explanation.action);

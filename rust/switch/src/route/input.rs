@@ -1,6 +1,7 @@
 //! What a route can look at.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use pbx_sip::{Message, Scheme, Uri};
 
@@ -16,6 +17,8 @@ pub struct Party<'a> {
     pub host: Cow<'a, str>,
     port: Option<u16>,
     is_secure: bool,
+    /// `user@host`, made when the first rule asks: most never do, and then many may.
+    address: OnceCell<Box<str>>,
 }
 
 impl<'a> Party<'a> {
@@ -25,7 +28,14 @@ impl<'a> Party<'a> {
             Host::Name(name) => name,
             ip @ Host::Ip(_) => Cow::Owned(ip.to_string()),
         };
-        Self { user: uri.user_decoded(), host, port: uri.port, is_secure: uri.scheme == Scheme::Sips }
+        let is_secure = uri.scheme == Scheme::Sips;
+        Self { user: uri.user_decoded(), host, port: uri.port, is_secure, address: OnceCell::new() }
+    }
+
+    /// The same place with another user.
+    #[must_use]
+    pub fn with_user(self, user: &'a str) -> Self {
+        Self { user: Cow::Borrowed(user), address: OnceCell::new(), ..self }
     }
 
     /// Port as text; none given: the default of the scheme.
@@ -38,11 +48,11 @@ impl<'a> Party<'a> {
     }
 
     /// `user@host`, or the one there is.
-    pub fn address(&self) -> Cow<'_, str> {
+    pub fn address(&self) -> &str {
         match (&*self.user, &*self.host) {
-            ("", host) => Cow::Borrowed(host),
-            (user, "") => Cow::Borrowed(user),
-            (user, host) => Cow::Owned(format!("{user}@{host}")),
+            ("", host) => host,
+            (user, "") => user,
+            (user, host) => self.address.get_or_init(|| [user, "@", host].concat().into()),
         }
     }
 }
