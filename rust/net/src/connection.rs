@@ -1,12 +1,13 @@
 //! One stream connection.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pbx_sip::{Fault, Flow, Frame, Limits, StreamFramer};
+use socket2::SockRef;
 
 use crate::poller::Interest;
 use crate::write_queue::WriteQueue;
@@ -109,6 +110,13 @@ impl Connection {
             active_at: now,
             partial_at: None,
         }
+    }
+
+    /// Small messages leave at once, and a peer that vanished is noticed.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)?;
+        self.socket.set_nodelay(true)?;
+        SockRef::from(&self.socket).set_keepalive(true)
     }
 
     /// What readiness to wait for in the present state.

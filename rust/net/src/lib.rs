@@ -4,6 +4,7 @@
 //! One signalling thread owns the listeners, the connections and the switch; media workers own the media
 //! sockets. They, and Python, talk over bounded queues. Python itself may not come in.
 
+mod acceptor;
 mod address;
 mod answer;
 mod bind;

@@ -2,27 +2,24 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
 
 use bytes::Bytes;
 use pbx_sip::timer::Timers;
 use pbx_sip::{Fault, Flow, Frame, Limits, Transport};
-use rustix::io::Errno;
 use slab::Slab;
 
-use crate::address::{canonical, source_key};
+use crate::acceptor::{Accepted, Acceptor};
 use crate::bind;
 use crate::config::NetConfig;
 use crate::connection::{Connection, Deadlines, Expiry, Phase, Received};
 use crate::counters::NetCounters;
-use crate::poller::{Interest, Poller, Ready};
+use crate::poller::{Poller, Ready};
 use crate::token::Token;
 
 /// Connections taken from one listener in one turn.
 const MAX_ACCEPTS: usize = 64;
-/// How long nothing is accepted after the system had no descriptor left, unless one is freed earlier.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Octets read from one connection in one turn.
 const READ_SIZE: usize = 65_536;
 /// An id is a place in the table and, above these bits, a count of how often places were given out.
@@ -45,10 +42,9 @@ pub(crate) enum StreamEvent {
 /// The table of connections and its listeners.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    listeners: Vec<TcpListener>,
+    acceptor: Acceptor,
     connections: Slab<Connection>,
     by_remote: HashMap<SocketAddr, u32>,
-    per_source: HashMap<IpAddr, usize>,
     timers: Timers<u32>,
     events: VecDeque<StreamEvent>,
     due: Vec<u32>,
@@ -56,11 +52,8 @@ pub(crate) struct Streams {
     limits: Limits,
     deadlines: Deadlines,
     max_connections: usize,
-    max_per_source: usize,
     max_write_queue: usize,
     opened_total: u32,
-    /// While set, no listener is watched.
-    paused_until: Option<Instant>,
 }
 
 impl Streams {
@@ -71,14 +64,11 @@ impl Streams {
         listeners: Vec<TcpListener>,
         poller: &Poller,
     ) -> io::Result<Self> {
-        for (index, listener) in listeners.iter().enumerate() {
-            poller.add(listener, Token::Listener(index as u32).encode(), Interest::READ)?;
-        }
+        let acceptor = Acceptor::new(listeners, config.max_connections_per_source, poller)?;
         Ok(Self {
-            listeners,
+            acceptor,
             connections: Slab::new(),
             by_remote: HashMap::new(),
-            per_source: HashMap::new(),
             timers: Timers::new(),
             events: VecDeque::new(),
             due: Vec::new(),
@@ -90,10 +80,8 @@ impl Streams {
                 partial: config.partial(),
             },
             max_connections: config.max_connections.min(MAX_PLACES),
-            max_per_source: config.max_connections_per_source,
             max_write_queue: config.max_write_queue,
             opened_total: 0,
-            paused_until: None,
         })
     }
 
@@ -113,7 +101,7 @@ impl Streams {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.timers.next_at(), self.paused_until].into_iter().flatten().min()
+        [self.timers.next_at(), self.acceptor.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Takes waiting connections, up to a bound.
@@ -125,15 +113,13 @@ impl Streams {
         listener: u32,
     ) {
         for _ in 0..MAX_ACCEPTS {
-            let Some(listener) = self.listeners.get(listener as usize) else { return };
-            match listener.accept() {
-                Ok((socket, remote)) => self.admit(now, poller, counters, socket, canonical(remote)),
-                Err(error) => match Errno::from_io_error(&error) {
-                    Some(Errno::AGAIN) => return,
-                    // The peer was quicker; the next one may still be there.
-                    Some(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
-                    _ => return self.pause(now, poller, counters),
-                },
+            match self.acceptor.accept(now, poller, listener) {
+                Accepted::Peer(socket, remote) => self.admit(now, poller, counters, socket, remote),
+                Accepted::Nobody => return,
+                Accepted::Paused => {
+                    counters.accept_paused_total += 1;
+                    return;
+                }
             }
         }
     }
@@ -216,9 +202,7 @@ impl Streams {
         counters: &mut NetCounters,
         mut is_needed: impl FnMut(Flow) -> bool,
     ) {
-        if self.paused_until.is_some_and(|at| at <= now) {
-            self.resume(poller);
-        }
+        self.acceptor.handle_timeout(now, poller);
         let mut due = std::mem::take(&mut self.due);
         self.timers.poll(now, &mut due);
         for id in due.drain(..) {
@@ -269,20 +253,18 @@ impl Streams {
         socket: TcpStream,
         remote: SocketAddr,
     ) {
-        let source = source_key(remote);
-        let held = self.per_source.get(&source).copied().unwrap_or_default();
-        if self.connections.len() >= self.max_connections || held >= self.max_per_source {
+        let is_full = self.connections.len() >= self.max_connections;
+        let Some(source) = Some(remote).filter(|_| !is_full).and_then(|remote| self.acceptor.claim(remote))
+        else {
             counters.connections_refused_total += 1;
             return;
-        }
-        if prepare(&socket).is_err() {
-            return;
-        }
+        };
         let flow = self.next_flow(remote);
         let connection = Connection::accepted(now, socket, flow, source, &self.limits);
         if self.insert(poller, connection) {
-            *self.per_source.entry(source).or_default() += 1;
             counters.connections_accepted_total += 1;
+        } else {
+            self.acceptor.release(source);
         }
     }
 
@@ -302,7 +284,7 @@ impl Streams {
             return None;
         }
         let socket: Option<TcpStream> = bind::connecting(remote).map(Into::into).ok();
-        let Some(socket) = socket.filter(|socket| prepare(socket).is_ok()) else {
+        let Some(socket) = socket else {
             counters.connects_failed_total += 1;
             return None;
         };
@@ -361,7 +343,8 @@ impl Streams {
     fn insert(&mut self, poller: &Poller, mut connection: Connection) -> bool {
         let id = connection.flow.socket;
         connection.interest = connection.wanted();
-        if poller.add(&connection, Token::Stream(id).encode(), connection.interest).is_err() {
+        let token = Token::Stream(id).encode();
+        if connection.prepare().is_err() || poller.add(&connection, token, connection.interest).is_err() {
             return false;
         }
         connection.armed_at = connection.deadline(&self.deadlines).0;
@@ -390,38 +373,14 @@ impl Streams {
         if self.by_remote.get(&flow.remote) == Some(&id) {
             self.by_remote.remove(&flow.remote);
         }
-        if let Some(source) = connection.source
-            && let Some(held) = self.per_source.get_mut(&source)
-        {
-            *held -= 1;
-            if *held == 0 {
-                self.per_source.remove(&source);
-            }
+        if let Some(source) = connection.source {
+            self.acceptor.release(source);
         }
         self.events.push_back(StreamEvent::Closed(flow));
         if connection.has_new_flow {
             self.events.push_back(StreamEvent::Closed(Flow { socket: Flow::NEW, ..flow }));
         }
-        self.resume(poller);
-    }
-
-    /// Without descriptors a listener stays readable; watching it would spin.
-    fn pause(&mut self, now: Instant, poller: &Poller, counters: &mut NetCounters) {
-        counters.accept_paused_total += 1;
-        self.paused_until = Some(now + ACCEPT_PAUSE);
-        self.watch_listeners(poller, Interest::NONE);
-    }
-
-    fn resume(&mut self, poller: &Poller) {
-        if self.paused_until.take().is_some() {
-            self.watch_listeners(poller, Interest::READ);
-        }
-    }
-
-    fn watch_listeners(&self, poller: &Poller, interest: Interest) {
-        for (index, listener) in self.listeners.iter().enumerate() {
-            let _ = poller.modify(listener, Token::Listener(index as u32).encode(), interest);
-        }
+        self.acceptor.resume(poller);
     }
 
     fn next_flow(&mut self, remote: SocketAddr) -> Flow {
@@ -437,11 +396,4 @@ impl Streams {
 
 fn place(id: u32) -> usize {
     id as usize & MAX_PLACES
-}
-
-/// Small messages leave at once, and a peer that vanished is noticed.
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    socket.set_nodelay(true)?;
-    socket2::SockRef::from(socket).set_keepalive(true)
 }
