@@ -84,7 +84,7 @@ class Decider:
         """The call no longer waits: end its handler."""
         job = self._waiting.get(query)
         if job is not None and job.task is not None and job.loop is not None:
-            job.forgotten = True
+            job.forget()
             if not job.loop.is_closed():
                 job.loop.call_soon_threadsafe(job.task.cancel)
         self.lanes.forget(query)

@@ -27,23 +27,40 @@ class FailureLog:
         self._lines = 0
         self._suppressed = 0
         self.failed_total = 0
+        self.overdue_total = 0
 
-    def report(self, call_id: str, handler: str, error: BaseException) -> None:
+    def report(self, call_id: str, to_user: str, handler: str, error: BaseException) -> None:
         """One failing call. Keeps no reference to the error, whose frames may hold anything."""
         with self._lock:
             self.failed_total += 1
             if not self._has_room():
-                self._suppressed += 1
                 return
             suppressed, self._suppressed = self._suppressed, 0
             trace = self._traceback(handler, error)
         self._log.error(
-            "decision_failed",
+            "handler_failed",
             call_id=call_id[:MAX_MESSAGE],
+            to_user=to_user[:MAX_MESSAGE],
             handler=handler,
             error=f"{type(error).__name__}: {_message(error)}",
             suppressed=suppressed or None,
             traceback=trace,
+        )
+
+    def overdue(self, call_id: str, to_user: str, handler: str, deadline_ms: int) -> None:
+        """One call whose handler did not answer in time; the engine has refused it with 503."""
+        with self._lock:
+            self.overdue_total += 1
+            if not self._has_room():
+                return
+            suppressed, self._suppressed = self._suppressed, 0
+        self._log.error(
+            "handler_overdue",
+            call_id=call_id[:MAX_MESSAGE],
+            to_user=to_user[:MAX_MESSAGE],
+            handler=handler,
+            deadline_ms=deadline_ms,
+            suppressed=suppressed or None,
         )
 
     def _has_room(self) -> bool:
@@ -51,7 +68,10 @@ class FailureLog:
         if second != self._second:
             self._second, self._lines = second, 0
         self._lines += 1
-        return self._lines <= MAX_LINES_PER_SECOND
+        if self._lines <= MAX_LINES_PER_SECOND:
+            return True
+        self._suppressed += 1
+        return False
 
     def _traceback(self, handler: str, error: BaseException) -> str | None:
         now = self._clock()

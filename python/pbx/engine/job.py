@@ -1,6 +1,7 @@
 """One question on its way through the handlers."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from pbx.routing.verdict import targets_of
 if TYPE_CHECKING:
     from pbx.engine.failure_log import FailureLog
 
+
+_CLOCK_SLACK_SECS = 0.05
 
 NOBODY = Handler(
     function=lambda _invite: None, name="-", is_async=False, source=None, conditions=(), capture_names=()
@@ -27,12 +30,14 @@ class Job:
         "_handlers",
         "_next",
         "answered",
+        "deadline_at",
         "forgotten",
         "handler",
         "id",
         "invite",
         "loop",
         "task",
+        "timeout_ms",
     )
 
     def __init__(
@@ -45,6 +50,8 @@ class Job:
         self.handler = handlers[0] if handlers else NOBODY
         self._bridge = bridge
         self._failures = failures
+        self.timeout_ms = query.timeout_ms
+        self.deadline_at = time.monotonic() + self.timeout_ms / 1000
         self.answered = False
         self.forgotten = False
         self.task: asyncio.Task[None] | None = None
@@ -59,6 +66,16 @@ class Job:
             if arguments is not None:
                 return handler, arguments
         return None
+
+    def forget(self) -> None:
+        """The call no longer waits: nothing this job says counts any more."""
+        if self.forgotten or self.answered:
+            return
+        self.forgotten = True
+        # A caller who gives up is no fault of the handler's; both clocks may differ a little.
+        if time.monotonic() > self.deadline_at - _CLOCK_SLACK_SECS:
+            invite = self.invite
+            self._failures.overdue(invite.call_id, invite.to_user, self.handler.name, self.timeout_ms)
 
     def rewind(self) -> None:
         """Ask the last handler again: it was called but has not begun."""
@@ -92,7 +109,7 @@ class Job:
             return
         self.answered = True
         self._bridge.failed(self.id)
-        self._failures.report(self.invite.call_id, handler.name, error)
+        self._failures.report(self.invite.call_id, self.invite.to_user, handler.name, error)
 
     def refuse(self) -> None:
         """Nobody has room to run the handler: 503."""

@@ -136,7 +136,7 @@ class Lanes:
         entry = self._serving.get(query)
         if entry is not None:
             lane, job = entry
-            job.forgotten = True
+            job.forget()
             lane.interrupt(job)
 
     def stop(self) -> None:

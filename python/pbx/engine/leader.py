@@ -57,7 +57,7 @@ class Leader(threading.Thread):
             except Interrupted:
                 continue
             except BaseException as error:  # noqa: BLE001 - SystemExit of a handler's background task ends up here
-                self._decider.failures.report("", "background task", error)
+                self._decider.failures.report("-", "-", "background task", error)
         self._close()
 
     def depose(self) -> None:
@@ -89,7 +89,7 @@ class Leader(threading.Thread):
         """Raise inside the handler this thread is stuck in, if it is that call's. Only for a deposed leader."""
         job = self.job
         if job is not None and job.id == query and self.deposed and self.entered_at is not None:
-            job.forgotten = True
+            job.forget()
             raise_in(self)
 
     def enter(self, job: Job) -> None:
@@ -189,7 +189,7 @@ class Leader(threading.Thread):
 
     def _on_loop_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception") or RuntimeError(str(context.get("message", "")))
-        self._decider.failures.report("", "background task", error)
+        self._decider.failures.report("-", "-", "background task", error)
 
     def call(self, function: Callable[[], None]) -> None:
         """Run a function on this thread. May be called from any thread."""
@@ -218,7 +218,7 @@ class Leader(threading.Thread):
             loop.call_soon(loop.stop)
             loop.run_forever()
         except BaseException as error:  # noqa: BLE001 - the handlers' last words
-            self._decider.failures.report("", "shutdown", error)
+            self._decider.failures.report("-", "-", "shutdown", error)
         finally:
             loop.close()
         self._decider.leader_ended(self)

@@ -14,6 +14,7 @@ from pbx.routing import InviteFields, Router
 class FakeQuery:
     def __init__(self, number, fields):
         self.id = number
+        self.timeout_ms = 2000
         self._fields = fields
 
     def __getattr__(self, name):

@@ -83,7 +83,7 @@ def test_given_up_sleepers_answer_nothing(rig):
     release.set()
     last = rig.bridge.ask()
     rig.bridge.decided(last)
-    assert rig.lines("decision_failed") == []
+    assert rig.lines("handler_failed") == []
 
 
 def test_calls_beyond_the_threads_are_refused_at_once(rig):

@@ -14,7 +14,7 @@ def test_forward_without_target_rings_the_dialled_user(rig):
 
     rig.start()
     answer = rig.bridge.decided(rig.bridge.ask(to_user="1002"))
-    assert answer == ("forward", ([(False, "1002")], False, None, None, None, [], True is False, None))
+    assert answer == ("forward", ([(False, "1002")], False, None, None, None, [], False, None))
 
 
 def test_options_of_a_forward_cross_the_border(rig):

@@ -20,7 +20,7 @@ RAISED = [
 ]
 
 
-class _Hostile(Exception):
+class _HostileError(Exception):
     def __str__(self):
         raise RuntimeError("no text for you")
 
@@ -56,7 +56,7 @@ RETURNED = {
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-@pytest.mark.parametrize("error", [*RAISED, _Hostile], ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", [*RAISED, _HostileError], ids=lambda error: error.__name__)
 def test_whatever_is_raised_costs_its_own_call_only(rig, error, kind):
     @rig.router.invite(to_user="bad-sync")
     def bad(call):
@@ -74,7 +74,7 @@ def test_whatever_is_raised_costs_its_own_call_only(rig, error, kind):
     rig.start()
     assert rig.bridge.decided(rig.bridge.ask(to_user=f"bad-{kind}")) == ("failed",)
     assert rig.bridge.decided(rig.bridge.ask(to_user="1"))[0] == "forward"
-    assert "traceback=" in rig.wait_lines("decision_failed", 1)[0]
+    assert "traceback=" in rig.wait_lines("handler_failed", 1)[0]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -90,7 +90,7 @@ def test_whatever_is_returned_costs_its_own_call_only(rig, answer, kind):
 
     rig.start()
     assert rig.bridge.decided(rig.bridge.ask(to_user=f"bad-{kind}")) == ("failed",)
-    assert len(rig.wait_lines("decision_failed", 1)[0]) < 20_000
+    assert len(rig.wait_lines("handler_failed", 1)[0]) < 20_000
 
 
 def test_background_task_that_exits_does_not_end_the_decision_thread(rig):
@@ -115,7 +115,7 @@ def test_traceback_is_shown_once_and_every_call_gets_a_line(rig):
 
     rig.start()
     rig.bridge.wait([rig.bridge.ask(call_id=f"c{n}") for n in range(20)])
-    lines = rig.wait_lines("decision_failed", 20)
+    lines = rig.wait_lines("handler_failed", 20)
     assert sum("traceback=" in line for line in lines) == 1
     assert "test_failing_handlers" in lines[0]
     assert len({line.split("call_id=")[1].split()[0] for line in lines}) == 20
@@ -129,7 +129,7 @@ def test_lines_of_failures_are_limited_and_the_rest_is_counted(rig):
     rig.start()
     rig.bridge.wait([rig.bridge.ask() for _ in range(2000)], timeout=30)
     assert rig.decider.failures.failed_total == 2000
-    assert len(rig.lines("decision_failed")) < 2000
+    assert len(rig.lines("handler_failed")) < 2000
 
 
 def _resident():
@@ -180,7 +180,7 @@ def test_async_handler_that_never_returns_ends_when_the_call_gives_up(rig):
     rig.bridge.give_up(number)
     assert ended.wait(5)
     assert number not in rig.bridge.answers
-    assert rig.lines("decision_failed") == []
+    assert rig.lines("handler_failed") == []
 
 
 def test_spinning_handler_is_ended_when_the_call_gives_up(rig):
@@ -201,7 +201,7 @@ def test_spinning_handler_is_ended_when_the_call_gives_up(rig):
         assert rig.bridge.decided(rig.bridge.ask(to_user="1")) == ("not_handled",)
         rig.bridge.give_up(number)
         assert ended.wait(5)
-    assert rig.lines("decision_failed") == []
+    assert rig.lines("handler_failed") == []
 
 
 def test_handler_may_run_the_router_inside_itself(rig):
