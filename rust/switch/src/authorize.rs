@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::{Fault, Message, Method, Name, Uri};
 
-use crate::auth::{AuthVerdict, Scheme};
+use crate::auth::{AuthRefusal, AuthVerdict, Scheme};
 use crate::config::Module;
 use crate::core::Inbound;
 use crate::output::Level;
@@ -93,8 +93,11 @@ impl Switch {
                 self.core.log(Level::Info, "auth_failed", fields);
                 self.challenge(now, inbound, &realm, scheme, false);
             }
-            AuthVerdict::Refused(_) => {
+            AuthVerdict::Refused(refusal) => {
                 self.core.counters.count("auth_total", "error");
+                if refusal == AuthRefusal::UriMismatch {
+                    self.core.counters.count("probes_total", "digest_uri");
+                }
                 return Err(Refusal::Credentials);
             }
         }
