@@ -94,7 +94,14 @@ pub(crate) fn trim_end(mut octets: &[u8]) -> &[u8] {
 /// [`trim`] for text.
 #[inline]
 pub(crate) fn trim_text(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
+    let text = trim_text_start(text);
+    &text[..trim_end(text.as_bytes()).len()]
+}
+
+/// [`trim_start`] for text.
+#[inline]
+pub(crate) fn trim_text_start(text: &str) -> &str {
+    &text[text.len() - trim_start(text.as_bytes()).len()..]
 }
 
 /// Reads all of `octets` as a decimal number no larger than `max`. Leading zeros are fine.

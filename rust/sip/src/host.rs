@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::chars::{self, HOST};
+use crate::chars::{self, HOST, LWS};
 use crate::fault::Cause;
 
 /// Checks a host as it stands in a URI or a Via.
-pub(crate) fn check(host: &str) -> Result<(), Cause> {
+fn check(host: &str) -> Result<(), Cause> {
     if let Some(rest) = host.strip_prefix('[') {
         let address = rest.strip_suffix(']').ok_or(Cause::Bracket)?;
         return address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| Cause::Host);
@@ -31,20 +31,36 @@ pub(crate) fn equal(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || matches!((ip(one), ip(other)), (Some(a), Some(b)) if a == b)
 }
 
-/// Splits `host[:port]`. White space may stand around the colon, as in a Via (RFC 3261 §25.1 COLON).
+/// Splits `host[:port]` and checks both.
 pub(crate) fn split_port(text: &str) -> Result<(&str, Option<u16>), Cause> {
-    let host_end = if text.starts_with('[') {
-        text.find(']').ok_or(Cause::Bracket)? + 1
-    } else {
-        memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len())
-    };
-    let (host, rest) = text.split_at(host_end);
-    let rest = chars::trim_text(rest);
-    let host = chars::trim_text(host);
+    let (host, rest) = text.split_at(end(text)?);
+    check(host)?;
     if rest.is_empty() {
         return Ok((host, None));
     }
     let digits = rest.strip_prefix(':').ok_or(Cause::Host)?;
+    let port = chars::decimal(digits.as_bytes(), u16::MAX.into()).ok_or(Cause::Port)?;
+    Ok((host, Some(port as u16)))
+}
+
+/// The same where white space may stand around the colon, as in a Via (RFC 3261 §25.1 COLON).
+pub(crate) fn split_port_spaced(text: &str) -> Result<(&str, Option<u16>), Cause> {
+    let text = chars::trim_text(text);
+    if !text.bytes().any(|octet| chars::is(octet, LWS)) {
+        return split_port(text);
+    }
+    let (host, rest) = text.split_at(end(text)?);
+    let host = chars::trim_text(host);
+    check(host)?;
+    let digits = chars::trim_text(rest).strip_prefix(':').ok_or(Cause::Host)?;
     let port = chars::decimal(chars::trim(digits.as_bytes()), u16::MAX.into()).ok_or(Cause::Port)?;
     Ok((host, Some(port as u16)))
+}
+
+/// Where the host ends.
+fn end(text: &str) -> Result<usize, Cause> {
+    if text.starts_with('[') {
+        return memchr::memchr(b']', text.as_bytes()).map(|at| at + 1).ok_or(Cause::Bracket);
+    }
+    Ok(memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len()))
 }

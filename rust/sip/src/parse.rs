@@ -155,11 +155,10 @@ impl Fields {
         if line_end == at {
             return Line::Empty(next);
         }
-        let name_end = at + name_length(&window[at..line_end]);
-        let colon = name_end + blanks(&window[name_end..line_end]);
-        if name_end == at || window[colon] != b':' {
+        let Some((name_end, colon, id)) = name(&window[at..line_end]) else {
             return Line::Bad(next, Fault::HeaderLine { offset: at as u32 });
-        }
+        };
+        let (name_end, colon) = (at + name_end, at + colon);
         if self.spans.len() >= max {
             return Line::Stop(Fault::TooManyHeaders);
         }
@@ -171,7 +170,6 @@ impl Fields {
             }
         }
         let value = trim(window, colon + 1, line_end);
-        let id = Name::parse(&window[at..name_end]);
         self.push(Span {
             id,
             start: at as u16,
@@ -205,12 +203,16 @@ fn after_bad_line_end(window: &[u8], stop: &NoLine) -> Line {
     }
 }
 
-fn name_length(line: &[u8]) -> usize {
-    line.iter().position(|&octet| !chars::is(octet, TOKEN)).unwrap_or(line.len())
-}
-
-fn blanks(rest: &[u8]) -> usize {
-    rest.iter().position(|octet| !matches!(octet, b' ' | b'\t')).unwrap_or(rest.len())
+/// End of the name, place of the colon, and the name. Blanks may stand between the two.
+fn name(line: &[u8]) -> Option<(usize, usize, Name)> {
+    let colon = memchr::memchr(b':', line)?;
+    let mut end = colon;
+    while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
+        end -= 1;
+    }
+    let id = Name::parse(&line[..end]);
+    // A known name is a token; any other must show that it is.
+    (id != Name::Other || chars::all(&line[..end], TOKEN)).then_some((end, colon, id))
 }
 
 fn trim(window: &[u8], mut from: usize, mut to: usize) -> Piece {

@@ -1,6 +1,6 @@
 //! Request and status lines (RFC 3261 §7.1, §7.2).
 
-use crate::chars::{self, TOKEN, URI};
+use crate::chars::{self, TOKEN};
 use crate::fault::{Cause, Fault, Part};
 use crate::method::Method;
 
@@ -66,8 +66,7 @@ fn judge_version(version: &[u8]) -> Option<Fault> {
 
 fn judge_uri(uri: &[u8]) -> Option<Fault> {
     let cause = match std::str::from_utf8(uri) {
-        Ok(text) if chars::all(uri, URI) => crate::uri::Uri::read(text).err()?,
-        Ok(_) => Cause::Character,
+        Ok(text) => crate::uri::Uri::read(text).err()?,
         Err(_) => Cause::Utf8,
     };
     Some(Fault::Bad { part: Part::RequestUri, cause })

@@ -87,9 +87,7 @@ impl<'a> Uri<'a> {
         }
         let host_end = memchr::memchr2(b';', b'?', host_part.as_bytes()).unwrap_or(host_part.len());
         let (hostport, tail) = host_part.split_at(host_end);
-        check_chars(hostport).map_err(|_| Cause::Host)?;
         (self.host, self.port) = host::split_port(hostport)?;
-        host::check(self.host)?;
         if tail.is_empty() {
             return Ok(());
         }

@@ -37,7 +37,7 @@ impl<'a> NameAddr<'a> {
         let params = text(chars::trim_start(&bracketed[end + 1..]))?;
         Ok(Self {
             display: std::str::from_utf8(display).ok().filter(|name| !name.is_empty()),
-            uri: check_uri(text(chars::trim(&bracketed[..end]))?)?,
+            uri: some(text(chars::trim(&bracketed[..end]))?)?,
             params: Params::parse(params)?,
         })
     }
@@ -48,7 +48,7 @@ impl<'a> NameAddr<'a> {
         if uri.contains([',', '?']) {
             return Err(Cause::NeedsBrackets);
         }
-        Ok(Self { display: None, uri: check_uri(uri)?, params: Params::parse(text(&value[end..])?)? })
+        Ok(Self { display: None, uri: some(uri)?, params: Params::parse(text(&value[end..])?)? })
     }
 
     /// The display name without quotes and escapes.
@@ -106,11 +106,8 @@ fn split_display(value: &[u8]) -> Result<(&[u8], &[u8]), Cause> {
     }
 }
 
-fn check_uri(uri: &str) -> Result<&str, Cause> {
-    if uri.is_empty() {
-        return Err(Cause::Empty);
-    }
-    if chars::all(uri.as_bytes(), chars::URI) { Ok(uri) } else { Err(Cause::Character) }
+fn some(uri: &str) -> Result<&str, Cause> {
+    if uri.is_empty() { Err(Cause::Empty) } else { Ok(uri) }
 }
 
 fn text(octets: &[u8]) -> Result<&str, Cause> {

@@ -44,8 +44,8 @@ impl<'a> Params<'a> {
             let length = split(text.as_bytes()).map_or(text.len(), |(param, _)| param.len());
             let (param, tail) = text.split_at_checked(length)?;
             rest = tail;
-            Some(match param.split_once('=') {
-                Some((name, value)) => (chars::trim_text(name), Some(chars::trim_text(value))),
+            Some(match param.bytes().position(|octet| octet == b'=') {
+                Some(at) => (chars::trim_text(&param[..at]), Some(chars::trim_text(&param[at + 1..]))),
                 None => (chars::trim_text(param), None),
             })
         })

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::params::Params;
-use crate::chars::{self, TOKEN};
+use crate::chars::{self, LWS, TOKEN};
 use crate::fault::{Cause, Fault};
 use crate::host;
 
@@ -33,20 +33,20 @@ impl<'a> Via<'a> {
 
     pub(crate) fn read(value: &'a [u8]) -> Result<Self, Cause> {
         let text = std::str::from_utf8(value).map_err(|_| Cause::Utf8)?;
-        let (protocol, rest) = split_token(text, '/')?;
-        let (version, rest) = split_token(rest, '/')?;
+        let (protocol, rest) = split_token(text, b'/')?;
+        let (version, rest) = split_token(rest, b'/')?;
         if !protocol.eq_ignore_ascii_case("SIP") {
             return Err(Cause::Protocol);
         }
-        let rest = rest.trim_start_matches(LWS);
-        let (transport, rest) = rest.split_once(LWS).ok_or(Cause::Protocol)?;
-        if !chars::all(transport.as_bytes(), TOKEN) {
+        let rest = chars::trim_text_start(rest);
+        let end = rest.bytes().position(|octet| !chars::is(octet, TOKEN)).ok_or(Cause::Protocol)?;
+        let (transport, rest) = rest.split_at(end);
+        if transport.is_empty() || !chars::is(rest.as_bytes()[0], LWS) {
             return Err(Cause::Protocol);
         }
         let sent_by_end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
         let (sent_by, params) = rest.split_at(sent_by_end);
-        let (host, port) = host::split_port(chars::trim_text(sent_by))?;
-        host::check(host)?;
+        let (host, port) = host::split_port_spaced(sent_by)?;
         Ok(Self { version, transport, host, port, params: Params::parse(params)? })
     }
 
@@ -82,10 +82,9 @@ impl<'a> Via<'a> {
     }
 }
 
-const LWS: [char; 4] = [' ', '\t', '\r', '\n'];
-
-fn split_token(text: &str, separator: char) -> Result<(&str, &str), Cause> {
-    let (token, rest) = text.split_once(separator).ok_or(Cause::Protocol)?;
-    let token = chars::trim_text(token);
-    if chars::all(token.as_bytes(), TOKEN) { Ok((token, rest)) } else { Err(Cause::Protocol) }
+/// A token before a separator, and what follows that.
+fn split_token(text: &str, separator: u8) -> Result<(&str, &str), Cause> {
+    let at = text.bytes().position(|octet| octet == separator).ok_or(Cause::Protocol)?;
+    let token = chars::trim_text(&text[..at]);
+    if chars::all(token.as_bytes(), TOKEN) { Ok((token, &text[at + 1..])) } else { Err(Cause::Protocol) }
 }
