@@ -13,7 +13,6 @@ from pbx.config.document import Document
 from pbx.config.entry import Entry
 from pbx.config.positions import KeyPath
 from pbx.config.problem import Problem
-from pbx.config.tables.proxy.calls import MODULES
 from pbx.config.tables.table import Table
 from pbx.config.templates import placeholders
 
@@ -223,7 +222,6 @@ def is_plain_rewrite(rewrite: dict[str, str]) -> bool:
 VALUES: dict[str, Callable[[Any], bool]] = {
     "proxy.media_proxy": MEDIA_MODES.__contains__,
     "proxy.codec_strategy": lambda value: value == "performance",
-    "proxy.modules[]": MODULES.__contains__,
     "proxy.locator.type": lambda value: value == "memory",
     "proxy.user_backends[].type": lambda value: value == "memory",
     "proxy.routes[].action": frozenset({"forward", "reject", "busy"}).__contains__,

@@ -1,5 +1,8 @@
 """Rules that look at several keys at once."""
 
+import shutil
+import subprocess
+
 import pytest
 
 ERRORS = [
@@ -175,3 +178,30 @@ def test_a_certificate_pair_in_proxy_replaces_the_top_level_one_as_a_pair(site):
         'ssl_certificate = "x"\nssl_private_key = "x"\n[proxy]\ntls_port = 5061\nssl_certificate = "x"\n'
     )
     assert "pbx.toml:5: proxy.ssl_certificate: given without ssl_private_key" in errors
+
+
+def make_pair(folder, name):
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
+    command += ["-subj", f"/CN={name}.test", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+@pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="the peer openssl, which makes the certificates, is missing"
+)
+def test_a_certificate_and_the_key_of_another_are_refused(site):
+    make_pair(site.root, "a")
+    make_pair(site.root, "b")
+    pair = 'ssl_certificate = "{}.pem"\nssl_private_key = "{}.key"\nhttps_addr = "127.0.0.1:0"\n[proxy]\ntls_port = 5061\n'
+    assert site.errors(pair.format("a", "a")) == []
+    (error,) = site.errors(pair.format("a", "b"))
+    assert error.startswith("pbx.toml:2: ssl_private_key: the certificate pair cannot be used: ")

@@ -152,3 +152,39 @@ def test_loading_reads_the_environment_of_the_process(site, monkeypatch):
     site.write("named.toml", 'log_level = "trace"\n')
     monkeypatch.setenv("PBX_CONFIG", "named.toml")
     assert load().main.log_level == "trace"
+
+
+def test_the_schema_allows_one_value_where_a_list_may_stand():
+    address = json_schema()["$defs"]["Proxy"]["properties"]["addr"]
+    assert [kind["type"] for kind in address["anyOf"]] == ["string", "array"]
+
+
+@pytest.mark.parametrize(
+    ("router", "message"),
+    [
+        ("x = ", '"r.py" cannot be imported: SyntaxError'),
+        ("raise SystemExit", '"r.py" cannot be imported: SystemExit'),
+        ("x = 1", '"r.py" has no variable named "router"'),
+        ("router = 1", "router is a int, not a pbx.routing.Router"),
+    ],
+)
+def test_check_imports_the_router_and_names_what_fails(site, router, message):
+    site.write("r.py", router + "\n")
+    site.write("pbx.toml", '[proxy]\nrouter = "r.py"\n')
+    result = run("check")
+    assert result.exit_code == 2
+    assert "pbx.toml:2: proxy.router: " in result.stdout
+    assert message in result.stdout
+
+
+def test_check_accepts_a_good_router(site):
+    site.write("r.py", "from pbx.routing import Router\nmine = Router()\n")
+    site.write("pbx.toml", '[proxy]\nrouter = "r.py:mine"\n')
+    assert run("check").exit_code == 0
+
+
+def test_check_names_a_module_of_ones_own_that_cannot_be_loaded(site):
+    site.write("pbx.toml", '[proxy]\nmodules = ["auth", "json.NoSuchThing"]\n')
+    result = run("check")
+    assert result.exit_code == 2
+    assert 'pbx.toml:2: proxy.modules: "json.NoSuchThing" cannot be loaded' in result.stdout

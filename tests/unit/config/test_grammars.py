@@ -4,7 +4,7 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
@@ -67,6 +67,7 @@ def test_captures_are_known_by_number_and_name():
     assert captures("(?<site>a)(b)") == {"0", "1", "2", "site"}
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a1()[]{}?*+\\^$|<>=!:P,-"), max_size=12))
 def test_any_text_is_accepted_or_refused_with_a_reason(text):
     with contextlib.suppress(PydanticCustomError):
@@ -139,6 +140,7 @@ def test_the_nearest_name(word, expected):
     assert nearest(word, ["auto", "all", "auth", "bypass", "registrar"]) == expected
 
 
+@settings(deadline=None)
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6))
 def test_the_distance_of_words_is_symmetric_and_bounded(left, right):
     distance = edit_distance(left, right)

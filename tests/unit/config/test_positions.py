@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pbx.config.positions import index_positions
@@ -106,6 +106,7 @@ def written(value):
     return quoted(value) if isinstance(value, str) else str(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_every_path_of_any_document_has_a_line(data):
     text = "".join(f"# =\n{quoted(key)} = {written(value)}\n" for key, value in data.items())
@@ -121,6 +122,7 @@ def test_every_path_of_any_document_has_a_line(data):
 @example("a = {b = ", "}")
 @example("a = [", ",,")
 @example('"', '""\\')
+@settings(deadline=None)
 @given(
     st.sampled_from(["", "a = [", "a = {b = ", "[a", '"']),
     st.text(st.sampled_from("ab\"'\\\n#[]{},=. 1"), max_size=60),

@@ -83,8 +83,9 @@ def _router(config: Config) -> Iterator[Problem]:
     if router is None:
         return
     path: KeyPath = ("proxy", "router")
-    if router.endswith(".py"):
-        if fault := _unreadable(config.resolve(router)):
-            yield _lineless(config.document.problem(path, f'cannot read "{router}": {fault}'))
+    file = router.partition(":")[0]
+    if file.endswith(".py"):
+        if fault := _unreadable(config.resolve(file)):
+            yield _lineless(config.document.problem(path, f'cannot read "{file}": {fault}'))
     elif not _ROUTER.fullmatch(router):
         yield config.document.problem(path, f'"{router}": "package.module:name" or "file.py" is needed')

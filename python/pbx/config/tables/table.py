@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from pbx.config.secrets import masked
 
@@ -51,6 +58,19 @@ def _unset(value: Any) -> Any:
     return None if value == "" else value
 
 
+class _Listed:
+    """Takes one value as a list of one, and says so in the schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_as_list, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        listed = handler(schema)
+        return {"anyOf": [listed["items"], listed]}
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -61,4 +81,4 @@ UPPER = BeforeValidator(_raise_case)
 # An empty optional string is an absent one.
 UNSET = BeforeValidator(_unset)
 # One value may stand for a list of one.
-LISTED = BeforeValidator(_as_list)
+LISTED = _Listed()
