@@ -5,9 +5,10 @@ mod common;
 
 use std::net::{SocketAddr, UdpSocket};
 
-use common::{Request, document, expect, header, phone, receive, wait_until};
-use pbx_net::Engine;
+use common::{Request, counter, document, expect, header, phone, receive, wait_until};
+use pbx_net::{BridgeItem, Engine};
 use pbx_switch::config::MediaMode;
+use pbx_switch::{Decision, Reject};
 
 fn sdp(media: &UdpSocket) -> String {
     let port = media.local_addr().unwrap().port();
@@ -78,6 +79,43 @@ impl Phone {
             body.len()
         ));
     }
+}
+
+fn asking(max_queued_asks: usize) -> Engine {
+    let mut document = document("127.0.0.1:0", "");
+    document.switch.call.ask_router = true;
+    document.net.max_queued_asks = max_queued_asks;
+    Engine::start(document).unwrap()
+}
+
+#[test]
+fn question_crosses_the_bridge_and_its_answer_reaches_the_caller() {
+    let engine = asking(8);
+    let alice = Phone::new(engine.locals().udp[0]);
+    alice.send(&alice.request("INVITE", "<sip:1002@127.0.0.1>", &alice.contact("1001"), &sdp(&alice.media)));
+    let mut asked = None;
+    wait_until("question", || {
+        asked = engine.bridge().take(8).into_iter().find_map(|item| match item {
+            BridgeItem::Ask(query) => Some(query),
+            _ => None,
+        });
+        asked.is_some()
+    });
+    let query = asked.unwrap();
+    assert_eq!(query.invite.to_user, "1002");
+    let verdict = Reject { code: 603, reason: None, headers: Vec::new() };
+    assert!(engine.decide(query.id, Decision::Reject(verdict)));
+    expect(&alice.signalling, "SIP/2.0 603 ");
+}
+
+#[test]
+fn question_without_room_is_refused_at_once() {
+    let engine = asking(0);
+    let alice = Phone::new(engine.locals().udp[0]);
+    alice.send(&alice.request("INVITE", "<sip:1002@127.0.0.1>", &alice.contact("1001"), &sdp(&alice.media)));
+    let refusal = expect(&alice.signalling, "SIP/2.0 503 ");
+    assert!(header(&refusal, "Retry-After").parse::<u32>().unwrap() >= 1);
+    assert_eq!(counter(&engine, "asks_refused_total"), 1);
 }
 
 #[test]
