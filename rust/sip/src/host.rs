@@ -5,15 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::chars::{self, HOST, LWS};
 use crate::fault::Cause;
 
-/// Checks a host as it stands in a URI or a Via.
-fn check(host: &str) -> Result<(), Cause> {
-    if let Some(rest) = host.strip_prefix('[') {
-        let address = rest.strip_suffix(']').ok_or(Cause::Bracket)?;
-        return address.parse::<Ipv6Addr>().map(|_| ()).map_err(|_| Cause::Host);
-    }
-    if chars::all(host.as_bytes(), HOST) { Ok(()) } else { Err(Cause::Host) }
-}
-
 /// The address a host spells, brackets allowed around IPv6.
 pub(crate) fn ip(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
@@ -34,7 +25,6 @@ pub(crate) fn equal(one: &str, other: &str) -> bool {
 /// Splits `host[:port]` and checks both.
 pub(crate) fn split_port(text: &str) -> Result<(&str, Option<u16>), Cause> {
     let (host, rest) = text.split_at(end(text)?);
-    check(host)?;
     if rest.is_empty() {
         return Ok((host, None));
     }
@@ -50,17 +40,19 @@ pub(crate) fn split_port_spaced(text: &str) -> Result<(&str, Option<u16>), Cause
         return split_port(text);
     }
     let (host, rest) = text.split_at(end(text)?);
-    let host = chars::trim_text(host);
-    check(host)?;
     let digits = chars::trim_text(rest).strip_prefix(':').ok_or(Cause::Host)?;
     let port = chars::decimal(chars::trim(digits.as_bytes()), u16::MAX.into()).ok_or(Cause::Port)?;
     Ok((host, Some(port as u16)))
 }
 
-/// Where the host ends.
+/// Where the host ends, which is checked on the way.
 fn end(text: &str) -> Result<usize, Cause> {
-    if text.starts_with('[') {
-        return memchr::memchr(b']', text.as_bytes()).map(|at| at + 1).ok_or(Cause::Bracket);
+    if let Some(rest) = text.strip_prefix('[') {
+        let length = memchr::memchr(b']', rest.as_bytes()).ok_or(Cause::Bracket)?;
+        return rest[..length].parse::<Ipv6Addr>().map(|_| length + 2).map_err(|_| Cause::Host);
     }
-    Ok(memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len()))
+    match text.bytes().position(|octet| !chars::is(octet, HOST)).unwrap_or(text.len()) {
+        0 => Err(Cause::Host),
+        length => Ok(length),
+    }
 }

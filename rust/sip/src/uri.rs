@@ -57,7 +57,7 @@ impl<'a> Uri<'a> {
     }
 
     pub(crate) fn read(text: &'a str) -> Result<Self, Cause> {
-        let colon = memchr::memchr(b':', text.as_bytes()).ok_or(Cause::Scheme)?;
+        let colon = text.bytes().position(|octet| octet == b':').ok_or(Cause::Scheme)?;
         let (scheme, rest) = (&text[..colon], &text[colon + 1..]);
         let mut uri = Self {
             scheme: Scheme::read(scheme)?,
@@ -72,38 +72,36 @@ impl<'a> Uri<'a> {
         match uri.scheme {
             Scheme::Sip | Scheme::Sips => uri.read_sip(rest)?,
             Scheme::Tel => uri.read_tel(rest)?,
-            Scheme::Other => check_chars(rest)?,
+            Scheme::Other => check_opaque(rest)?,
         }
         Ok(uri)
     }
 
     /// Everything up to the first at-sign is user information, whatever it holds (RFC 3261 §19.1.2).
     fn read_sip(&mut self, rest: &'a str) -> Result<(), Cause> {
-        let bytes = rest.as_bytes();
         let mut host_part = rest;
-        if let Some(at) = memchr::memchr(b'@', bytes) {
+        if let Some(at) = rest.bytes().position(|octet| octet == b'@') {
             self.read_userinfo(&rest[..at])?;
             host_part = &rest[at + 1..];
         }
-        let host_end = memchr::memchr2(b';', b'?', host_part.as_bytes()).unwrap_or(host_part.len());
+        let tail_begins = |octet| matches!(octet, b';' | b'?');
+        let host_end = host_part.bytes().position(tail_begins).unwrap_or(host_part.len());
         let (hostport, tail) = host_part.split_at(host_end);
         (self.host, self.port) = host::split_port(hostport)?;
         if tail.is_empty() {
             return Ok(());
         }
-        let params_end = memchr::memchr(b'?', tail.as_bytes()).unwrap_or(tail.len());
+        let params_end = tail.bytes().position(|octet| octet == b'?').unwrap_or(tail.len());
         let (params, headers) = tail.split_at(params_end);
-        check_chars_or_empty(tail)?;
-        check_escapes(tail)?;
+        check_chars(tail)?;
         self.params = read_params(params)?;
         self.headers = headers.strip_prefix('?');
         Ok(())
     }
 
     fn read_userinfo(&mut self, userinfo: &'a str) -> Result<(), Cause> {
-        check_chars(userinfo).map_err(|_| Cause::User)?;
-        check_escapes(userinfo)?;
-        let (user, password) = match memchr::memchr(b':', userinfo.as_bytes()) {
+        check_chars(userinfo)?;
+        let (user, password) = match userinfo.bytes().position(|octet| octet == b':') {
             Some(colon) => (&userinfo[..colon], Some(&userinfo[colon + 1..])),
             None => (userinfo, None),
         };
@@ -123,8 +121,7 @@ impl<'a> Uri<'a> {
         if !digits.bytes().all(good) || !digits.bytes().any(|octet| !is_separator(octet)) {
             return Err(Cause::Telephone);
         }
-        check_chars_or_empty(params)?;
-        check_escapes(params)?;
+        check_chars(params)?;
         self.user = Some(number);
         self.params = read_params(params)?;
         Ok(())
@@ -231,28 +228,28 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
 
 fn read_params(text: &str) -> Result<Params<'_>, Cause> {
     // URI parameters have no quotes, and characters a header parameter may not have: only emptiness is judged.
-    for param in text.split(';').skip(1) {
-        if param.is_empty() || param.starts_with('=') {
-            return Err(Cause::Parameter);
-        }
+    let bytes = text.as_bytes();
+    let begins_nothing = |at: usize| matches!(bytes.get(at + 1), None | Some(b';' | b'='));
+    if bytes.iter().enumerate().any(|(at, &octet)| octet == b';' && begins_nothing(at)) {
+        return Err(Cause::Parameter);
     }
     Ok(Params::trusted(text))
 }
 
+fn check_opaque(rest: &str) -> Result<(), Cause> {
+    if chars::all(rest.as_bytes(), URI) { Ok(()) } else { Err(Cause::Character) }
+}
+
+/// Whether all octets may stand in a URI, and every percent sign begins an escape.
 fn check_chars(text: &str) -> Result<(), Cause> {
-    if chars::all(text.as_bytes(), URI) { Ok(()) } else { Err(Cause::Character) }
-}
-
-fn check_chars_or_empty(text: &str) -> Result<(), Cause> {
-    if text.is_empty() { Ok(()) } else { check_chars(text) }
-}
-
-fn check_escapes(text: &str) -> Result<(), Cause> {
     let bytes = text.as_bytes();
     let escaped = |at: usize| bytes.get(at).copied().and_then(chars::hex).is_some();
-    for at in memchr::memchr_iter(b'%', bytes) {
-        if !escaped(at + 1) || !escaped(at + 2) {
+    for (at, &octet) in bytes.iter().enumerate() {
+        if octet == b'%' && !(escaped(at + 1) && escaped(at + 2)) {
             return Err(Cause::Escape);
+        }
+        if !chars::is(octet, URI) {
+            return Err(Cause::Character);
         }
     }
     Ok(())

@@ -14,9 +14,10 @@ impl<'a> Params<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Cause> {
         let mut rest = text.as_bytes();
         while let [b';', after @ ..] = rest {
-            let (param, tail) = split(after).ok_or(Cause::Quote)?;
-            check(param)?;
-            rest = tail;
+            rest = match plain(after) {
+                Some(tail) => tail,
+                None => check(after)?,
+            };
         }
         if rest.is_empty() { Ok(Self(text)) } else { Err(Cause::Parameter) }
     }
@@ -105,15 +106,34 @@ fn split(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-fn check(param: &[u8]) -> Result<(), Cause> {
+/// What follows a parameter without quotes and white space; `None` if it is not that plain.
+fn plain(octets: &[u8]) -> Option<&[u8]> {
+    let mut end = run(octets, TOKEN);
+    let mut whole = end > 0;
+    if octets.get(end) == Some(&b'=') {
+        let value = run(&octets[end + 1..], VALUE);
+        end += 1 + value;
+        whole &= value > 0;
+    }
+    let rest = &octets[end..];
+    (whole && matches!(rest, [] | [b';', ..])).then_some(rest)
+}
+
+fn run(octets: &[u8], class: u8) -> usize {
+    octets.iter().position(|&octet| !chars::is(octet, class)).unwrap_or(octets.len())
+}
+
+/// What follows any other parameter.
+fn check(octets: &[u8]) -> Result<&[u8], Cause> {
+    let (param, tail) = split(octets).ok_or(Cause::Quote)?;
     let param = chars::trim(param);
-    let name_length = param.iter().position(|&octet| !chars::is(octet, TOKEN)).unwrap_or(param.len());
+    let name_length = run(param, TOKEN);
     if name_length == 0 {
         return Err(Cause::Parameter);
     }
     match chars::trim_start(&param[name_length..]) {
-        [] => Ok(()),
-        [b'=', value @ ..] => check_value(chars::trim_start(value)),
+        [] => Ok(tail),
+        [b'=', value @ ..] => check_value(chars::trim_start(value)).map(|()| tail),
         _ => Err(Cause::Parameter),
     }
 }

@@ -1,5 +1,6 @@
 //! A new message, written into one buffer as it is composed.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -232,14 +233,12 @@ fn complete_via(value: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
         }
         text.extend([";", name]);
         if name.eq_ignore_ascii_case("rport") {
-            text.push('=');
-            text.push_str(&source.port().to_string());
+            write!(text, "={}", source.port()).ok()?;
         } else if let Some(param) = param {
             text.extend(["=", param]);
         }
     }
-    text.push_str(";received=");
-    text.push_str(&address.to_string());
+    write!(text, ";received={address}").ok()?;
     Some(text.into_bytes())
 }
 
