@@ -1,1 +1,30 @@
-//! The whole PBX under a virtual clock and a seeded network.
+//! The whole PBX under a virtual clock and a seeded network, with phones that do as they are told.
+//!
+//! [`run`] plays one [`Scenario`] against the real [`pbx_switch::Switch`] and judges the end; [`sweep`] does so for many
+//! seeds; [`World`] is for tests that want to look and meddle in between. Equal seeds give equal runs.
+
+mod agent;
+mod decider;
+mod invariant;
+mod media_ledger;
+mod network;
+mod report;
+mod run;
+mod scenario;
+mod schedule;
+mod sweep;
+mod tape;
+mod watch;
+mod world;
+
+pub use agent::{LegState, LegView, Outcome};
+pub use decider::{Decider, undecided};
+pub use network::Network;
+pub use report::{Report, Tally};
+pub use run::{RunOptions, run};
+pub use scenario::{
+    CallPlan, Change, DOMAIN, Draw, Manners, Phone, Python, Reinvite, Reply, Scenario, default_config,
+};
+pub use sweep::{run_seed, sweep};
+pub use tape::{Sighting, Tape};
+pub use world::{SERVER, World, phone_address};

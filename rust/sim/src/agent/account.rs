@@ -1,0 +1,18 @@
+//! Who a phone is and where it finds its server.
+
+use std::net::SocketAddr;
+
+/// Identity and addresses of a phone.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    /// Number of the phone in the run.
+    pub(crate) index: usize,
+    /// Its own address, signalling and media.
+    pub(crate) address: SocketAddr,
+    /// The switch.
+    pub(crate) server: SocketAddr,
+    /// User part and digest name.
+    pub(crate) user: String,
+    /// Password, if it has one.
+    pub(crate) password: Option<String>,
+}

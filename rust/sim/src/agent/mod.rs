@@ -1,0 +1,19 @@
+//! Phones: user agents written on the message layer alone, with timers of their own, so that a fault of the
+//! switch cannot hide in code both sides share.
+
+mod account;
+mod answering;
+mod calling;
+mod client;
+mod description;
+mod leg;
+mod outbox;
+mod registering;
+mod server;
+mod user_agent;
+mod wallet;
+
+pub(crate) use account::Account;
+pub use leg::{LegState, LegView, Outcome};
+pub(crate) use outbox::AgentTimer;
+pub(crate) use user_agent::UserAgent;

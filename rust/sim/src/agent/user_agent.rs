@@ -1,0 +1,165 @@
+//! A phone as one value: fed datagrams and wake-ups, drained of both.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use pbx_sip::{Bytes, Limits, Message};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use super::account::Account;
+use super::client::Client;
+use super::leg::{Leg, LegState, LegView};
+use super::outbox::{AgentTimer, Deed, Outbox};
+use super::registering::Registration;
+use super::server::{Server, Stage};
+use super::wallet::Wallet;
+use crate::scenario::{CallPlan, Manners, Phone};
+
+/// RFC 3261 T1.
+pub(super) const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 T2.
+pub(super) const T2: Duration = Duration::from_secs(4);
+/// 64×T1.
+pub(super) const T1X64: Duration = Duration::from_secs(32);
+
+/// A phone.
+pub(crate) struct UserAgent {
+    pub(crate) account: Account,
+    pub(crate) out: Outbox,
+    pub(crate) registration: Registration,
+    /// What the phone found wrong with what it was sent.
+    pub(crate) faults: Vec<String>,
+    /// Responses that belong to no request.
+    pub(crate) strays: u64,
+    pub(super) expires_secs: u32,
+    pub(super) manners: Vec<Manners>,
+    pub(super) calls: Vec<CallPlan>,
+    pub(super) incoming: usize,
+    pub(super) clients: Vec<Client>,
+    /// INVITE and CANCEL transactions that belong together.
+    pub(super) cancels: Vec<(usize, usize)>,
+    pub(super) servers: Vec<Server>,
+    pub(super) legs: Vec<Leg>,
+    pub(super) wallet: Wallet,
+    pub(super) finished: bool,
+    /// Bodies of strangers are offered in this run.
+    pub(super) foreign_bodies: bool,
+    random: ChaCha8Rng,
+}
+
+impl UserAgent {
+    /// A phone with its plans; `start` is the beginning of the run.
+    pub(crate) fn new(
+        start: Instant,
+        account: Account,
+        phone: &Phone,
+        calls: Vec<CallPlan>,
+        seed: u64,
+    ) -> Self {
+        let mut out = Outbox::default();
+        if let Some(after) = phone.registers_after {
+            out.arm(start + after, AgentTimer::Register);
+        }
+        for (index, call) in calls.iter().enumerate() {
+            out.arm(start + call.at, AgentTimer::Dial(index));
+        }
+        let manners = match phone.manners.as_slice() {
+            [] => vec![Manners::answering(Duration::ZERO)],
+            manners => manners.to_vec(),
+        };
+        Self {
+            account,
+            out,
+            registration: Registration::default(),
+            faults: Vec::new(),
+            strays: 0,
+            expires_secs: phone.expires_secs,
+            manners,
+            calls,
+            incoming: 0,
+            clients: Vec::new(),
+            cancels: Vec::new(),
+            servers: Vec::new(),
+            legs: Vec::new(),
+            wallet: Wallet::default(),
+            finished: false,
+            foreign_bodies: false,
+            random: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// Bodies that are not ours may come: their want of a mark is no fault.
+    pub(crate) fn expect_foreign_bodies(&mut self) {
+        self.foreign_bodies = true;
+    }
+
+    /// A datagram arrived.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, source: SocketAddr, bytes: Bytes) {
+        match Message::parse(bytes, &Limits::default()) {
+            Ok(message) if message.is_request() => self.on_request(now, source, &message),
+            Ok(message) => self.on_response(now, &message),
+            Err(error) => self.fault(format!("unreadable message: {error}")),
+        }
+    }
+
+    /// A wake-up is due.
+    pub(crate) fn handle_timer(&mut self, now: Instant, timer: AgentTimer) {
+        match timer {
+            AgentTimer::Register => self.register(now),
+            AgentTimer::Dial(plan) => self.dial(now, plan),
+            AgentTimer::Client(index) => self.on_client_timer(now, index),
+            AgentTimer::Server(index) => self.on_server_timer(now, index),
+            AgentTimer::Repeat(leg) => self.on_repeat_timer(now, leg),
+            AgentTimer::Deed(leg, deed) => match deed {
+                Deed::Ring => self.ring(now, leg),
+                Deed::Reply => self.reply(now, leg),
+                Deed::Cancel => self.give_up(now, leg),
+                Deed::HangUp => self.hang_up(now, leg),
+                Deed::Reinvite(change) => self.reinvite(now, leg, change),
+            },
+        }
+    }
+
+    /// Ends everything that stands: calls are hung up or cancelled, registrations not refreshed.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        self.finished = true;
+        for index in 0..self.legs.len() {
+            match self.legs[index].state {
+                LegState::Confirmed => self.hang_up(now, index),
+                LegState::Inviting if self.legs[index].is_caller => self.give_up(now, index),
+                _ => {}
+            }
+        }
+    }
+
+    /// Calls of this phone, both ways. Dialogs that were only ended are left out.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = LegView> + '_ {
+        self.legs.iter().filter(|leg| !leg.label.is_empty()).map(|leg| leg.view(self.account.index))
+    }
+
+    /// Requests that still wait for something.
+    pub(crate) fn open_transactions(&self) -> usize {
+        let clients = self.clients.iter().filter(|client| !client.is_over()).count();
+        let waiting = |server: &&Server| matches!(server.stage, Stage::Proceeding | Stage::Completed);
+        // An INVITE that is met by silence stays open on purpose.
+        clients + self.servers.iter().filter(waiting).filter(|server| server.was_answered()).count()
+    }
+
+    pub(super) fn fault(&mut self, what: String) {
+        self.faults.push(what);
+    }
+
+    pub(super) fn contact(&self) -> String {
+        format!("<sip:{}@{}>", self.account.user, self.account.address)
+    }
+
+    /// Text nobody used before.
+    pub(super) fn token(&mut self) -> String {
+        format!("{:016x}", self.random.next_u64())
+    }
+
+    pub(super) fn chance(&mut self) -> u32 {
+        self.random.next_u32()
+    }
+}

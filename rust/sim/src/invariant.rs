@@ -1,0 +1,155 @@
+//! Rules that hold at the end of every run, however bad the network was.
+
+use std::collections::BTreeMap;
+
+use crate::agent::{LegState, LegView, Outcome};
+use crate::scenario::{Manners, Reply, Scenario};
+use crate::world::World;
+
+/// Datagrams of the switch allowed per call or registration; a storm sends more.
+const MAX_SENT_PER_DEED: u64 = 250;
+
+/// Both ends of every call agree, while calls stand and nothing is under way.
+pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
+    let legs = world.legs();
+    let mut calls: BTreeMap<&str, Vec<&LegView>> = BTreeMap::new();
+    for leg in &legs {
+        calls.entry(&leg.label).or_default().push(leg);
+    }
+    let mut standing = 0;
+    for (label, legs) in calls {
+        let (callers, callees): (Vec<_>, Vec<_>) = legs.into_iter().partition(|leg| leg.is_caller);
+        check_single_ringing(label, &callees, broken);
+        let confirmed: Vec<_> = callees.into_iter().filter(|leg| leg.state == LegState::Confirmed).collect();
+        let Some(caller) = callers.first() else {
+            broken.push(format!("call {label}: callee without caller"));
+            continue;
+        };
+        if caller.other_answers > 0 {
+            broken.push(format!("call {label}: caller saw answers of {} more dialogs", caller.other_answers));
+        }
+        match (caller.state, confirmed.as_slice()) {
+            (LegState::Confirmed, [callee]) => {
+                standing += 1;
+                check_session(label, caller, callee, broken);
+            }
+            (LegState::Confirmed, callees) => {
+                broken.push(format!("call {label}: caller confirmed, {} callees confirmed", callees.len()));
+            }
+            (LegState::Ended, []) => {}
+            (state, callees) => {
+                broken.push(format!("call {label}: caller {state:?}, {} callees confirmed", callees.len()));
+            }
+        }
+    }
+    check_standing(world, standing, broken);
+}
+
+/// A phone is rung by one INVITE dialog for each call.
+fn check_single_ringing(label: &str, callees: &[&LegView], broken: &mut Vec<String>) {
+    let mut rung: Vec<(usize, &str)> = callees.iter().map(|leg| (leg.phone, leg.call_id.as_str())).collect();
+    rung.sort_unstable();
+    rung.dedup();
+    for pair in rung.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        broken.push(format!("call {label}: phone {} was rung twice", pair[0].0));
+    }
+}
+
+fn check_session(label: &str, caller: &LegView, callee: &LegView, broken: &mut Vec<String>) {
+    if caller.local != callee.remote || caller.remote != callee.local {
+        broken.push(format!(
+            "call {label}: sessions differ: caller {:?}/{:?}, callee {:?}/{:?}",
+            caller.local, caller.remote, callee.local, callee.remote
+        ));
+    }
+}
+
+fn check_standing(world: &World<'_>, standing: usize, broken: &mut Vec<String>) {
+    let health = world.switch().health();
+    if health.calls != standing || health.dialogs != 2 * standing {
+        broken.push(format!(
+            "switch holds {} calls and {} dialogs, phones hold {standing} calls",
+            health.calls, health.dialogs
+        ));
+    }
+    if health.media_sessions > standing || world.media_sessions() > standing {
+        broken.push(format!("{} media sessions for {standing} calls", health.media_sessions));
+    }
+    if health.queries != 0 || health.server_transactions != 0 {
+        broken.push(format!(
+            "{} queries and {} requests open at rest",
+            health.queries, health.server_transactions
+        ));
+    }
+}
+
+/// Nothing is left once everybody has hung up.
+pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
+    let health = world.switch().health();
+    let left = [
+        ("transactions", health.transactions),
+        ("server transactions", health.server_transactions),
+        ("calls", health.calls),
+        ("dialogs", health.dialogs),
+        ("queries", health.queries),
+        ("media sessions", health.media_sessions),
+        ("used ports", health.ports_used),
+        ("open media sockets", world.media_sessions()),
+    ];
+    for (what, count) in left.into_iter().filter(|(_, count)| *count > 0) {
+        broken.push(format!("{count} {what} left"));
+    }
+    for leg in world.legs() {
+        let waits_for_nobody = leg.state == LegState::Inviting && !leg.is_caller;
+        if leg.state != LegState::Ended && !waits_for_nobody {
+            broken.push(format!("call {}: {:?} at phone {}", leg.label, leg.state, leg.phone));
+        }
+        if leg.is_caller && leg.outcome == Outcome::Pending {
+            broken.push(format!("call {}: no outcome", leg.label));
+        }
+    }
+    for agent in world.agents() {
+        if agent.open_transactions() > 0 {
+            broken.push(format!(
+                "phone {}: {} transactions open",
+                agent.account.index,
+                agent.open_transactions()
+            ));
+        }
+        broken.extend(agent.faults.iter().map(|fault| format!("phone {}: {fault}", agent.account.index)));
+    }
+    broken.extend(world.media_faults().iter().cloned());
+}
+
+/// What left the switch was no storm, readable, and no failure of its own making.
+pub(crate) fn check_traffic(world: &World<'_>, scenario: &Scenario, may_503: bool, broken: &mut Vec<String>) {
+    let watch = world.watch();
+    if watch.stalled {
+        broken.push("no progress: work without end at one instant".to_owned());
+    }
+    let refreshes =
+        world.agents().iter().map(|agent| u64::from(agent.registration.ok_total) + 1).sum::<u64>();
+    let deeds = scenario.calls.len() as u64 * 4 + refreshes + 1;
+    if watch.sent_total > deeds * MAX_SENT_PER_DEED {
+        broken.push(format!("{} datagrams sent for {deeds} deeds", watch.sent_total));
+    }
+    broken.extend(watch.broken.iter().cloned());
+    for failure in &watch.server_failures {
+        if !is_scripted(failure.code, failure.method, scenario, may_503) {
+            broken.push(format!("unscripted {}", failure.first_line));
+        }
+    }
+}
+
+fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503: bool) -> bool {
+    let manners = || scenario.phones.iter().flat_map(|phone| &phone.manners);
+    let rejected =
+        |manners: &Manners| matches!(manners.reply, Reply::Reject { code: reply, .. } if reply == code);
+    if method != pbx_sip::Method::Invite {
+        return false;
+    }
+    // Overlapping re-INVITEs, and re-INVITEs overtaken by BYE, are refused with 500 (RFC 3261 §14.2, §12.2.2).
+    let changes = manners().any(|manners| !manners.reinvites.is_empty())
+        || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
+    (code == 500 && changes) || (code == 503 && may_503) || manners().any(rejected)
+}

@@ -1,0 +1,77 @@
+//! One run from start to verdict.
+
+use std::time::Duration;
+
+use pbx_switch::SwitchConfig;
+
+use crate::agent::Outcome;
+use crate::decider::Decider;
+use crate::invariant::{check_agreement, check_end, check_traffic};
+use crate::report::{Report, Tally};
+use crate::scenario::Scenario;
+use crate::world::World;
+
+/// Longest ringing (30 s), the longest transaction after it, and some more.
+const SETTLING: Duration = Duration::from_secs(32 * 4);
+/// 64×T1 for what hanging up begins, once more for what its loss begins, and Timers I, J and K.
+const CLEARING: Duration = Duration::from_secs(32 * 3 + 10);
+
+/// Runs a scenario against the real switch and judges it.
+///
+/// `may_503`: the decider is known to be late or to fail, so that 503 is scripted.
+///
+/// # Errors
+/// A configuration document the switch refuses.
+pub fn run(
+    config_json: &str,
+    scenario: &Scenario,
+    decider: &mut dyn Decider,
+    options: RunOptions,
+) -> Result<Report, String> {
+    let config = SwitchConfig::from_json(config_json)?;
+    let mut world =
+        World::new(config, scenario, decider, options.tapes).map_err(|error| error.to_string())?;
+    let mut violations = Vec::new();
+    let settled = scenario.last_deed() + SETTLING;
+    world.run_until(settled);
+    check_agreement(&world, &mut violations);
+    world.finish();
+    let end = settled + CLEARING;
+    world.run_until(end);
+    check_end(&world, &mut violations);
+    check_traffic(&world, scenario, options.may_503, &mut violations);
+    Ok(Report {
+        seed: scenario.seed,
+        violations,
+        tally: tally(&world),
+        ladder: if options.tapes { world.tape().ladder() } else { String::new() },
+        log: world.log().iter().map(|line| format!("{} {:?}", line.event, line.fields)).collect(),
+    })
+}
+
+/// How a run is made and judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Keep every datagram for the ladder.
+    pub tapes: bool,
+    /// 503 of the switch is part of the script: late decisions, used-up ports.
+    pub may_503: bool,
+}
+
+fn tally(world: &World<'_>) -> Tally {
+    let mut tally = Tally { runs: 1, virtual_time: world.elapsed(), ..Tally::default() };
+    tally.sent = world.watch().sent_total;
+    for leg in world.legs().iter().filter(|leg| leg.is_caller) {
+        tally.calls += 1;
+        match leg.outcome {
+            Outcome::Answered => tally.answered += 1,
+            Outcome::Failed(_) => tally.failed += 1,
+            Outcome::Unanswered | Outcome::Pending => tally.unanswered += 1,
+        }
+    }
+    for agent in world.agents() {
+        tally.registrations += u64::from(agent.registration.ok_total);
+        tally.registrations_failed += u64::from(agent.registration.failed_total);
+    }
+    tally
+}

@@ -1,0 +1,160 @@
+//! Scenarios drawn from a seed: a few users with a few phones each, and calls that go well and wrong.
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore, SeedableRng};
+use serde_json::{Value, json};
+
+use super::config::default_config;
+use super::plan::{CallPlan, Change, Manners, Phone, Reinvite, Reply, Scenario};
+use crate::network::Network;
+
+/// A scenario with the configuration it runs under.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    /// Phones and calls.
+    pub scenario: Scenario,
+    /// Configuration document.
+    pub config: Value,
+    /// How Python behaves when it is asked.
+    pub python: Python,
+}
+
+/// Behaviour of the decision side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Python {
+    /// Not asked.
+    Absent,
+    /// Answers after this time.
+    Answers(Duration),
+    /// Never answers.
+    Hangs,
+}
+
+/// Draws from one seed.
+struct Dice(ChaCha8Rng);
+
+impl Dice {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0.next_u32() % bound
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.below(100) < percent
+    }
+
+    fn millis(&mut self, from: u32, to: u32) -> Duration {
+        Duration::from_millis(u64::from(from + self.below(to - from)))
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u32) as usize]
+    }
+}
+
+impl Draw {
+    /// The scenario of a seed at a loss rate. Equal arguments give equal scenarios.
+    pub fn new(seed: u64, loss: f64) -> Self {
+        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let users = 1 + dice.below(4);
+        let mut phones = Vec::new();
+        for user in 0..users {
+            for _ in 0..dice.one_of(&[1, 1, 1, 2, 3]) {
+                phones.push(phone(&mut dice, 1001 + user));
+            }
+        }
+        let calls = (0..=dice.below(3)).map(|_| call(&mut dice, phones.len(), users)).collect();
+        let network = network(&mut dice, loss);
+        let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
+        let scenario = Scenario { seed, network, busy_ports, phones, calls };
+        let python = match dice.below(10) {
+            0 => Python::Answers(dice.millis(0, 1500)),
+            1 => Python::Answers(dice.millis(1900, 2100)),
+            2 if dice.chance(30) => Python::Hangs,
+            _ => Python::Absent,
+        };
+        let mode = dice.one_of(&["all", "all", "none", "auto"]);
+        let mut config = default_config(&scenario, mode);
+        config["call"]["ask_router"] = json!(python != Python::Absent);
+        config["call"]["parallel_fork"] = json!(dice.chance(90));
+        config["call"]["passthrough_failure"] = json!(dice.chance(75));
+        if dice.chance(25) {
+            config["modules"] = json!(["acl", "registrar", "call"]);
+        }
+        Self { scenario, config, python }
+    }
+
+    /// Whether 503 may be seen: decisions come too late.
+    pub fn may_503(&self) -> bool {
+        match self.python {
+            Python::Absent => false,
+            Python::Answers(after) => after >= Duration::from_millis(1900),
+            Python::Hangs => true,
+        }
+    }
+}
+
+fn network(dice: &mut Dice, loss: f64) -> Network {
+    let max_delay = dice.one_of(&[1, 20, 100, 400]);
+    Network {
+        loss,
+        duplication: dice.one_of(&[0.0, 0.02, 0.1]),
+        reorder: dice.one_of(&[0.0, 0.05, 0.2]),
+        min_delay: Duration::from_millis(1),
+        max_delay: Duration::from_millis(max_delay),
+    }
+}
+
+fn phone(dice: &mut Dice, user: u32) -> Phone {
+    let registers_after = dice.chance(95).then(|| dice.millis(0, 500));
+    let manners = (0..=dice.below(2)).map(|_| manners(dice)).collect();
+    Phone { registers_after, expires_secs: 60, manners, ..Phone::new(&user.to_string()) }
+}
+
+fn manners(dice: &mut Dice) -> Manners {
+    let after = dice.millis(0, 6000);
+    let reply = match dice.below(20) {
+        0..=10 => Reply::Answer { after, tags: 1 },
+        11 => Reply::Answer { after, tags: 2 },
+        12 => Reply::Answer { after, tags: 5 },
+        13 | 14 => Reply::Reject { after, code: 486 },
+        15 => Reply::Reject { after, code: dice.one_of(&[302, 401, 404, 407, 480, 500, 503, 603]) },
+        16..=18 => Reply::Ring,
+        _ => Reply::Silence,
+    };
+    let rings_after = (reply != Reply::Silence && dice.chance(85)).then(|| dice.millis(0, 800));
+    let rings_after = if reply == Reply::Ring { rings_after.or(Some(Duration::ZERO)) } else { rings_after };
+    let hangs_up_after = dice.chance(35).then(|| dice.millis(0, 12_000));
+    let reinvites = if dice.chance(25) { reinvites(dice) } else { Vec::new() };
+    Manners { rings_after, reply, hangs_up_after, reinvites }
+}
+
+fn reinvites(dice: &mut Dice) -> Vec<Reinvite> {
+    let changes = [Change::Hold, Change::Resume, Change::Codec, Change::NoOffer];
+    // Whole seconds make both ends collide often.
+    (0..=dice.below(3))
+        .map(|_| Reinvite {
+            after: Duration::from_millis(u64::from(1 + dice.below(5)) * 1000 + u64::from(dice.below(50))),
+            change: dice.one_of(&changes),
+        })
+        .collect()
+}
+
+fn call(dice: &mut Dice, phones: usize, users: u32) -> CallPlan {
+    let phone = dice.below(phones as u32) as usize;
+    let target = if dice.chance(3) { 9999 } else { 1001 + dice.below(users) };
+    let mut call = CallPlan::new(dice.millis(2000, 6000), phone, &target.to_string());
+    call.late_offer = dice.chance(12);
+    call.never_acks = dice.chance(3);
+    call.cancels_after = match dice.below(10) {
+        0 => Some(dice.millis(0, 100)),
+        1 => Some(dice.millis(100, 7000)),
+        _ => None,
+    };
+    call.hangs_up_after = dice.chance(45).then(|| dice.millis(0, 12_000));
+    if dice.chance(25) {
+        call.reinvites = reinvites(dice);
+    }
+    call
+}

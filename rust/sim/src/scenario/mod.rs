@@ -1,0 +1,9 @@
+//! What phones do in a run.
+
+mod config;
+mod generate;
+mod plan;
+
+pub use config::{DOMAIN, default_config};
+pub use generate::{Draw, Python};
+pub use plan::{CallPlan, Change, Manners, Phone, Reinvite, Reply, Scenario};

@@ -1,0 +1,201 @@
+//! The script of a run: phones, their manners, and the calls they place.
+
+use std::time::Duration;
+
+use crate::network::Network;
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Seed of everything random: switch, network, media, phones.
+    pub seed: u64,
+    /// The network.
+    pub network: Network,
+    /// Share of media openings that find a port taken by another process.
+    pub busy_ports: f64,
+    /// The phones.
+    pub phones: Vec<Phone>,
+    /// The calls.
+    pub calls: Vec<CallPlan>,
+}
+
+/// A phone with its account.
+#[derive(Clone, Debug)]
+pub struct Phone {
+    /// User part and digest name.
+    pub user: String,
+    /// Password; phones without one do not answer challenges.
+    pub password: Option<String>,
+    /// When it registers; `None`: never.
+    pub registers_after: Option<Duration>,
+    /// Expiry asked for, seconds.
+    pub expires_secs: u32,
+    /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
+    pub manners: Vec<Manners>,
+}
+
+/// How a phone treats an incoming call.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// When 180 is sent; `None`: never.
+    pub rings_after: Option<Duration>,
+    /// What follows.
+    pub reply: Reply,
+    /// When it hangs up, counted from its 200; `None`: never.
+    pub hangs_up_after: Option<Duration>,
+    /// Re-INVITEs it sends.
+    pub reinvites: Vec<Reinvite>,
+}
+
+/// The final word of a phone on an incoming call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// 200 with as many different To tags as `tags` says: more than one is a fork behind the phone.
+    Answer {
+        /// Counted from the INVITE.
+        after: Duration,
+        /// Dialogs, 1 or more.
+        tags: u8,
+    },
+    /// A failure.
+    Reject {
+        /// Counted from the INVITE.
+        after: Duration,
+        /// 300–699.
+        code: u16,
+    },
+    /// No final response, until the phone itself gives up long after any ring limit.
+    Ring,
+    /// No response at all.
+    Silence,
+}
+
+/// A call a phone places.
+#[derive(Clone, Debug)]
+pub struct CallPlan {
+    /// When, counted from the start of the run.
+    pub at: Duration,
+    /// Index of the phone that calls.
+    pub phone: usize,
+    /// User called.
+    pub to: String,
+    /// INVITE without a body.
+    pub late_offer: bool,
+    /// The 2xx is never acknowledged.
+    pub never_acks: bool,
+    /// When CANCEL is wanted, counted from the INVITE.
+    pub cancels_after: Option<Duration>,
+    /// When the caller hangs up, counted from the answer; `None`: only at the end of the run.
+    pub hangs_up_after: Option<Duration>,
+    /// Re-INVITEs it sends.
+    pub reinvites: Vec<Reinvite>,
+    /// A body to offer instead of the phone's own.
+    pub body: Option<String>,
+}
+
+impl CallPlan {
+    /// A plain call that stays up.
+    pub fn new(at: Duration, phone: usize, to: &str) -> Self {
+        Self {
+            at,
+            phone,
+            to: to.to_owned(),
+            late_offer: false,
+            never_acks: false,
+            cancels_after: None,
+            hangs_up_after: None,
+            reinvites: Vec::new(),
+            body: None,
+        }
+    }
+}
+
+/// A change of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reinvite {
+    /// Counted from the answer.
+    pub after: Duration,
+    /// What changes.
+    pub change: Change,
+}
+
+/// What a re-INVITE changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// `sendonly`.
+    Hold,
+    /// Back to `sendrecv`.
+    Resume,
+    /// Another codec first.
+    Codec,
+    /// No offer: the peer makes one.
+    NoOffer,
+}
+
+impl Phone {
+    /// A phone that registers at once and answers every call after half a second.
+    pub fn new(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: Some(format!("secret-{user}")),
+            registers_after: Some(Duration::ZERO),
+            expires_secs: 60,
+            manners: vec![Manners::answering(Duration::from_millis(500))],
+        }
+    }
+
+    /// The same phone with other manners.
+    pub fn with_manners(mut self, manners: Vec<Manners>) -> Self {
+        self.manners = manners;
+        self
+    }
+
+    /// The same phone, never registered.
+    pub fn unregistered(mut self) -> Self {
+        self.registers_after = None;
+        self
+    }
+}
+
+impl Manners {
+    /// Rings at once, answers after a while, stays.
+    pub fn answering(after: Duration) -> Self {
+        Self::replying(Reply::Answer { after, tags: 1 })
+    }
+
+    /// Rings at once, then replies as told.
+    pub fn replying(reply: Reply) -> Self {
+        let rings_after = (reply != Reply::Silence).then_some(Duration::ZERO);
+        Self { rings_after, reply, hangs_up_after: None, reinvites: Vec::new() }
+    }
+
+    /// Refuses after a while.
+    pub fn rejecting(code: u16, after: Duration) -> Self {
+        Self::replying(Reply::Reject { after, code })
+    }
+}
+
+impl Scenario {
+    /// Phones and calls over a perfect network.
+    pub fn new(phones: Vec<Phone>, calls: Vec<CallPlan>) -> Self {
+        Self { seed: 1, network: Network::PERFECT, busy_ports: 0.0, phones, calls }
+    }
+
+    /// When the last planned deed of any phone is due.
+    pub fn last_deed(&self) -> Duration {
+        let calls = self.calls.iter().map(|call| {
+            let talk = call.hangs_up_after.unwrap_or_default();
+            let changes = call.reinvites.iter().map(|reinvite| reinvite.after).max().unwrap_or_default();
+            call.at + talk.max(changes).max(call.cancels_after.unwrap_or_default())
+        });
+        let manners = self.phones.iter().flat_map(|phone| &phone.manners).map(|manners| {
+            let reply = match manners.reply {
+                Reply::Answer { after, .. } | Reply::Reject { after, .. } => after,
+                Reply::Ring | Reply::Silence => Duration::ZERO,
+            };
+            let changes = manners.reinvites.iter().map(|reinvite| reinvite.after).max().unwrap_or_default();
+            reply + manners.hangs_up_after.unwrap_or_default().max(changes)
+        });
+        calls.max().unwrap_or_default() + manners.max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,68 @@
+//! Many seeds, one after the other.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use pbx_switch::{Decision, Query};
+
+use crate::report::{Report, Tally};
+use crate::run::{RunOptions, run};
+use crate::scenario::{Draw, Python};
+
+/// Runs the scenarios of a range of seeds and gives the sums and every failed report, with its ladder.
+pub fn sweep(seeds: Range<u64>, loss: f64) -> (Tally, Vec<Report>) {
+    let mut tally = Tally::default();
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let report = run_seed(seed, loss, false);
+        tally.add(&report.tally);
+        if !report.violations.is_empty() {
+            failed.push(run_seed(seed, loss, true));
+        }
+    }
+    (tally, failed)
+}
+
+/// Runs the scenario of one seed. A panic is a violation like any other.
+pub fn run_seed(seed: u64, loss: f64, tapes: bool) -> Report {
+    let draw = Draw::new(seed, loss);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let options = RunOptions { tapes, may_503: draw.may_503() };
+        let python = draw.python;
+        let mut decider = move |_: &Query| decide(python);
+        run(&draw.config.to_string(), &draw.scenario, &mut decider, options)
+    }));
+    let violation = match outcome {
+        Ok(Ok(report)) => return report,
+        Ok(Err(refused)) => format!("configuration refused: {refused}"),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            format!("panic: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without words"))
+        }
+    };
+    let tally = Tally { runs: 1, ..Tally::default() };
+    Report { seed, violations: vec![violation], tally, ladder: String::new(), log: Vec::new() }
+}
+
+fn decide(python: Python) -> Option<(Duration, Decision)> {
+    match python {
+        Python::Absent => Some((Duration::ZERO, Decision::NotHandled {})),
+        Python::Answers(after) => Some((after, Decision::NotHandled {})),
+        Python::Hangs => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_holds_for_the_first_seeds_at_30_percent_loss() {
+        let (tally, failed) = sweep(0..300, 0.3);
+        for report in &failed {
+            eprintln!("{report}");
+        }
+        assert!(failed.is_empty(), "{} of {} runs broke a rule", failed.len(), tally.runs);
+    }
+}

@@ -1,0 +1,163 @@
+//! Rules of the wire, judged on every datagram that leaves the switch.
+
+use std::collections::HashMap;
+
+use pbx_sip::{Bytes, Limits, Message, Method};
+use pbx_switch::config::MediaMode;
+
+use crate::media_ledger::MediaLedger;
+use crate::world::SERVER;
+
+/// Copies of one request: 11 with timers E and F, 7 with A and B (RFC 3261 §17.1).
+const MAX_COPIES: u32 = 11;
+
+/// A server failure of the switch or of a callee, as it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerFailure {
+    pub(crate) code: u16,
+    pub(crate) method: Method,
+    pub(crate) first_line: String,
+}
+
+/// What is known of a request the switch answers.
+struct Answered {
+    status: u16,
+    tag: Option<String>,
+}
+
+/// What is known of a request the switch sent.
+struct Sent {
+    copies: u32,
+}
+
+/// The switch's side of a dialog, by Call-ID and both tags.
+#[derive(Default)]
+struct Numbering {
+    cseq: u32,
+    said_bye: bool,
+}
+
+/// Sums and judgements over everything the switch sent.
+pub(crate) struct Watch {
+    pub(crate) sent_total: u64,
+    pub(crate) server_failures: Vec<ServerFailure>,
+    pub(crate) broken: Vec<String>,
+    /// The clock stood still while work went on.
+    pub(crate) stalled: bool,
+    mode: MediaMode,
+    answered: HashMap<(String, Method), Answered>,
+    sent: HashMap<(String, Method), Sent>,
+    numbering: HashMap<(String, String, String), Numbering>,
+}
+
+impl Watch {
+    pub(crate) fn new(mode: MediaMode) -> Self {
+        Self {
+            sent_total: 0,
+            server_failures: Vec::new(),
+            broken: Vec::new(),
+            stalled: false,
+            mode,
+            answered: HashMap::new(),
+            sent: HashMap::new(),
+            numbering: HashMap::new(),
+        }
+    }
+
+    /// Judges one datagram on its way out.
+    pub(crate) fn see(&mut self, bytes: &Bytes, ledger: &MediaLedger) {
+        self.sent_total += 1;
+        let message = match Message::parse(bytes.clone(), &Limits::default()) {
+            Ok(message) => message,
+            Err(error) => return self.broken.push(format!("unreadable datagram sent: {error}")),
+        };
+        let branch = message.via().ok().and_then(|via| via.params.value("branch")).unwrap_or("").to_owned();
+        let is_first = if message.is_request() {
+            self.see_request(&message, branch)
+        } else {
+            self.see_response(&message, branch)
+        };
+        if let Some(sdp) = message.sdp().filter(|_| is_first) {
+            self.see_description(&message, sdp, ledger);
+        }
+    }
+
+    /// One final response to a request, nothing else after it, one tag (RFC 3261 §8.2.6.2, §17.2).
+    fn see_response(&mut self, message: &Message, branch: String) -> bool {
+        let (status, method) = (message.status(), message.cseq_method());
+        if (500..600).contains(&status) {
+            let first_line = format!("{status} {} to {}", message.reason(), method.as_str());
+            self.server_failures.push(ServerFailure { code: status, method, first_line });
+        }
+        let tag = message.to_tag().map(str::to_owned).filter(|_| status > 100);
+        if status > 100 && tag.is_none() {
+            self.broken.push(format!("{status} to {} without To tag", method.as_str()));
+        }
+        let answered = self.answered.entry((branch, method)).or_insert(Answered { status: 0, tag: None });
+        if answered.status >= 200 && answered.status != status {
+            let first = answered.status;
+            self.broken.push(format!("{status} to {} after its final {first}", method.as_str()));
+        }
+        if let (Some(first), Some(tag)) = (&answered.tag, &tag)
+            && first != tag
+        {
+            self.broken.push(format!("two To tags in responses to one {}", method.as_str()));
+        }
+        let is_first = answered.status != status;
+        answered.status = answered.status.max(status);
+        answered.tag = tag.or(answered.tag.take());
+        is_first
+    }
+
+    /// Rising CSeq in each dialog, nothing after BYE, no more copies than timers allow (RFC 3261 §12.2.1.1, §17.1).
+    fn see_request(&mut self, message: &Message, branch: String) -> bool {
+        let method = message.method();
+        let from_tag = message.from_tag().unwrap_or("").to_owned();
+        if from_tag.is_empty() {
+            self.broken.push(format!("{} without From tag", method.as_str()));
+        }
+        if method == Method::Ack {
+            return false;
+        }
+        let sent = self.sent.entry((branch, method)).or_insert(Sent { copies: 0 });
+        sent.copies += 1;
+        if sent.copies > MAX_COPIES {
+            self.broken.push(format!("{} copies of one {}", sent.copies, method.as_str()));
+        }
+        if sent.copies > 1 || method == Method::Cancel {
+            return false;
+        }
+        let dialog = (message.call_id().to_owned(), from_tag, message.to_tag().unwrap_or("").to_owned());
+        let numbering = self.numbering.entry(dialog).or_default();
+        if message.cseq() <= numbering.cseq {
+            let (cseq, last) = (message.cseq(), numbering.cseq);
+            self.broken.push(format!("{} with CSeq {cseq} after {last}", method.as_str()));
+        }
+        if numbering.said_bye {
+            self.broken.push(format!("{} after BYE in one dialog", method.as_str()));
+        }
+        numbering.said_bye |= method == Method::Bye;
+        numbering.cseq = message.cseq();
+        true
+    }
+
+    /// Our address with a port that is open, or none of ours, as the mode says.
+    fn see_description(&mut self, message: &Message, sdp: &[u8], ledger: &MediaLedger) {
+        let text = String::from_utf8_lossy(sdp);
+        let is_ours = text.contains(&format!("c=IN IP4 {}\r", SERVER.ip()));
+        let what = format!("{} {}", message.status(), message.method().as_str());
+        match (self.mode, is_ours) {
+            (MediaMode::All, false) => self.broken.push(format!("{what} with a foreign address in mode all")),
+            (MediaMode::None, true) => self.broken.push(format!("{what} with our address in mode none")),
+            _ => {}
+        }
+        let ports = text.lines().filter_map(|line| {
+            line.strip_prefix("m=")?.split(' ').nth(1)?.parse::<u16>().ok().filter(|port| *port != 0)
+        });
+        for port in ports.filter(|_| is_ours) {
+            if !ledger.holds(port) {
+                self.broken.push(format!("{what} names port {port}, which is not open"));
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The real switch, its phones, and the network between them, under one virtual clock.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use pbx_media::relay::MediaEvent;
+use pbx_sip::{Bytes, Flow, Transport};
+use pbx_switch::{
+    Decision, Event, Facing, Locals, LogLine, Output, PolicyError, QueryId, Switch, SwitchConfig,
+};
+
+use crate::agent::{Account, AgentTimer, LegView, UserAgent};
+use crate::decider::Decider;
+use crate::media_ledger::MediaLedger;
+use crate::network::{Network, Wire};
+use crate::scenario::Scenario;
+use crate::schedule::Schedule;
+use crate::tape::{Sighting, Tape};
+use crate::watch::Watch;
+
+/// Address of the switch.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 5060);
+
+/// Turns at one instant after which the run is taken for a loop without progress.
+const MAX_TURNS_PER_INSTANT: u32 = 100_000;
+
+/// Something due at its time.
+enum Happening {
+    Datagram { from: SocketAddr, to: SocketAddr, bytes: Bytes },
+    Agent { index: usize, timer: AgentTimer },
+    Decision { id: QueryId, decision: Decision },
+    Media(MediaEvent),
+}
+
+struct OneAddress;
+
+impl Facing for OneAddress {
+    fn facing(&self, _remote: IpAddr) -> IpAddr {
+        SERVER.ip()
+    }
+}
+
+/// Everything in one run.
+pub struct World<'a> {
+    start: Instant,
+    now: Instant,
+    switch: Switch,
+    config: SwitchConfig,
+    schedule: Schedule<Happening>,
+    wire: Wire,
+    agents: Vec<UserAgent>,
+    ledger: MediaLedger,
+    decider: &'a mut dyn Decider,
+    tape: Tape,
+    watch: Watch,
+    log: Vec<LogLine>,
+}
+
+impl<'a> World<'a> {
+    /// A switch and the phones of a scenario, at rest. `tapes`: keep every datagram.
+    ///
+    /// # Errors
+    /// A configuration the switch refuses.
+    pub fn new(
+        config: SwitchConfig,
+        scenario: &Scenario,
+        decider: &'a mut dyn Decider,
+        tapes: bool,
+    ) -> Result<Self, PolicyError> {
+        let start = Instant::now();
+        let switch = switch(start, config.clone(), scenario.seed)?;
+        let watch = Watch::new(config.media.mode);
+        let mut world = Self {
+            start,
+            now: start,
+            switch,
+            config,
+            schedule: Schedule::new(),
+            wire: Wire::new(scenario.network, scenario.seed),
+            agents: Vec::with_capacity(scenario.phones.len()),
+            ledger: MediaLedger::new(scenario.busy_ports, scenario.seed),
+            decider,
+            tape: Tape::new(tapes),
+            watch,
+            log: Vec::new(),
+        };
+        world.place_phones(scenario);
+        Ok(world)
+    }
+
+    fn place_phones(&mut self, scenario: &Scenario) {
+        let has_foreign_bodies = scenario.calls.iter().any(|call| call.body.is_some());
+        for (index, phone) in scenario.phones.iter().enumerate() {
+            let account = Account {
+                index,
+                address: phone_address(index),
+                server: SERVER,
+                user: phone.user.clone(),
+                password: phone.password.clone(),
+            };
+            let calls = scenario.calls.iter().filter(|call| call.phone == index).cloned().collect();
+            let seed = scenario.seed.wrapping_mul(1_000).wrapping_add(index as u64);
+            let mut agent = UserAgent::new(self.start, account, phone, calls, seed);
+            if has_foreign_bodies {
+                agent.expect_foreign_bodies();
+            }
+            self.agents.push(agent);
+            self.drain_agent(index);
+        }
+    }
+
+    /// Virtual time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    /// The switch, to be looked at.
+    pub fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// What was sent, if the run is taped.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// Log lines of the switch.
+    pub fn log(&self) -> &[LogLine] {
+        &self.log
+    }
+
+    /// Media sessions the workers hold.
+    pub fn media_sessions(&self) -> usize {
+        self.ledger.open_total()
+    }
+
+    /// What was seen on the way out of the switch.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn agents(&self) -> &[UserAgent] {
+        &self.agents
+    }
+
+    pub(crate) fn media_faults(&self) -> &[String] {
+        &self.ledger.faults
+    }
+
+    /// Calls as the phones see them.
+    pub fn legs(&self) -> Vec<LegView> {
+        self.agents.iter().flat_map(UserAgent::legs).collect()
+    }
+
+    /// Another network from now on.
+    pub fn set_network(&mut self, network: Network) {
+        self.wire.network = network;
+    }
+
+    /// Delivers a datagram to the switch at once, as if `from` had sent it.
+    pub fn inject(&mut self, from: SocketAddr, bytes: Bytes) {
+        self.note(from, SERVER, 1, &bytes);
+        self.deliver(from, SERVER, bytes);
+        self.drain();
+    }
+
+    /// Sends a command to the switch.
+    pub fn command(&mut self, command: &pbx_switch::Command) -> bool {
+        let known = self.switch.handle_command(self.now, command);
+        self.drain();
+        known
+    }
+
+    /// The process dies and starts again: calls, bindings and keys are gone.
+    ///
+    /// # Errors
+    /// A configuration the switch refuses.
+    pub fn restart(&mut self, seed: u64) -> Result<(), PolicyError> {
+        self.switch = switch(self.now, self.config.clone(), seed)?;
+        Ok(())
+    }
+
+    /// Lets every phone end its calls and stop refreshing.
+    pub fn finish(&mut self) {
+        for index in 0..self.agents.len() {
+            self.agents[index].finish(self.now);
+            self.drain_agent(index);
+        }
+    }
+
+    /// Runs the clock to a moment counted from the start.
+    pub fn run_until(&mut self, end: Duration) {
+        let end = self.start + end;
+        let mut turns = 0;
+        loop {
+            let due = self.schedule.next_at();
+            let timeout = self.switch.poll_timeout();
+            let Some(next) = [due, timeout].into_iter().flatten().min().filter(|&next| next <= end) else {
+                break;
+            };
+            turns = if next > self.now { 0 } else { turns + 1 };
+            if turns > MAX_TURNS_PER_INSTANT {
+                self.watch.stalled = true;
+                break;
+            }
+            self.now = self.now.max(next);
+            if timeout.is_some_and(|at| at <= self.now) {
+                self.switch.handle_timeout(self.now);
+                self.drain();
+            } else if let Some((_, what)) = self.schedule.pop() {
+                self.happen(what);
+            }
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Datagram { from, to, bytes } => self.deliver(from, to, bytes),
+            Happening::Agent { index, timer } => {
+                self.agents[index].handle_timer(self.now, timer);
+                return self.drain_agent(index);
+            }
+            Happening::Decision { id, decision } => self.switch.handle_decision(self.now, id, decision),
+            Happening::Media(event) => self.switch.handle_media(self.now, &event),
+        }
+        self.drain();
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        if to == SERVER {
+            let flow = Flow { transport: Transport::Udp, socket: 0, remote: from };
+            self.switch.handle_bytes(self.now, flow, bytes);
+        } else if let Some(index) = phone_index(to).filter(|&index| index < self.agents.len()) {
+            self.agents[index].handle_datagram(self.now, from, bytes);
+            self.drain_agent(index);
+        }
+    }
+
+    /// Carries out what the switch wants.
+    fn drain(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    self.watch.see(&transmit.bytes, &self.ledger);
+                    self.send(SERVER, transmit.flow.remote, &transmit.bytes);
+                }
+                Output::Ask(query) => {
+                    if let Some((delay, decision)) = self.decider.decide(&query) {
+                        let what = Happening::Decision { id: query.id, decision };
+                        self.schedule.push(self.now + delay, what);
+                    }
+                }
+                Output::Media(command) => {
+                    if let Some(event) = self.ledger.handle(&command) {
+                        self.schedule.push(self.now, Happening::Media(event));
+                    }
+                }
+                Output::Event(Event::Log(line)) => self.log.push(line),
+                Output::Forget(_) | Output::CloseFlow(_) => {}
+            }
+        }
+    }
+
+    fn drain_agent(&mut self, index: usize) {
+        let from = self.agents[index].account.address;
+        let mut sends = std::mem::take(&mut self.agents[index].out.sends);
+        for (to, bytes) in sends.drain(..) {
+            self.send(from, to, &bytes);
+        }
+        let out = &mut self.agents[index].out;
+        out.sends = sends;
+        for (at, timer) in out.timers.drain(..) {
+            self.schedule.push(at, Happening::Agent { index, timer });
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
+        let arrivals = self.wire.carry(self.now);
+        self.note(from, to, arrivals.iter().flatten().count(), bytes);
+        for at in arrivals.into_iter().flatten() {
+            self.schedule.push(at, Happening::Datagram { from, to, bytes: bytes.clone() });
+        }
+    }
+
+    fn note(&mut self, from: SocketAddr, to: SocketAddr, copies: usize, bytes: &Bytes) {
+        let at = self.now - self.start;
+        self.tape.record(|| Sighting { at, from, to, copies, bytes: bytes.clone() });
+    }
+}
+
+/// Address of the phone with this number.
+pub fn phone_address(index: usize) -> SocketAddr {
+    let octets = (index as u16).to_be_bytes();
+    SocketAddr::new(Ipv4Addr::new(198, 51, octets[0], octets[1]).into(), 5060)
+}
+
+fn phone_index(address: SocketAddr) -> Option<usize> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.octets()[..2] == [198, 51] => {
+            Some(usize::from(u16::from_be_bytes([ip.octets()[2], ip.octets()[3]])))
+        }
+        _ => None,
+    }
+}
+
+fn switch(now: Instant, config: SwitchConfig, seed: u64) -> Result<Switch, PolicyError> {
+    let mut octets = [0; 32];
+    octets[..8].copy_from_slice(&seed.to_le_bytes());
+    let locals = Locals { udp: vec![SERVER], tcp: vec![SERVER] };
+    Switch::new(now, config, locals, Box::new(OneAddress), octets)
+}
