@@ -60,6 +60,8 @@ class HttpServer:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                # uvicorn believes X-Forwarded-For of every loopback peer unless told not to.
+                proxy_headers=False,
                 limit_concurrency=MAX_REQUESTS,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=STOP_SECS,

@@ -5,7 +5,7 @@ import re
 _SPECIAL = frozenset("^$*?[(\\|{")
 _PLUS_NUMBER = re.compile(r"\+[0-9]*")
 
-MAX_SUBJECT = 1024
+MAX_SUBJECT = 256
 """Characters looked at. Longer values match nothing: a handler's expression must not be fed a stranger's novel."""
 
 
@@ -17,12 +17,13 @@ class Pattern:
     as written. Raises `ValueError` for an expression that does not compile.
     """
 
-    __slots__ = ("_literal", "_regex", "text")
+    __slots__ = ("_literal", "_named", "_regex", "text")
 
     def __init__(self, text: str, *, ignore_case: bool = False) -> None:
         self.text = text
         self._literal: str | None = None
         self._regex: re.Pattern[str] | None = None
+        self._named: frozenset[int] = frozenset()
         if _is_literal(text) and not ignore_case:
             self._literal = text
             return
@@ -33,6 +34,7 @@ class Pattern:
             self._regex = re.compile(source, re.IGNORECASE if ignore_case else re.NOFLAG)
         except re.error as error:
             raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+        self._named = frozenset(self._regex.groupindex.values())
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
@@ -51,14 +53,15 @@ class Pattern:
         """What the groups captured, by name and in order; `None` when the value does not match."""
         if self._regex is None:
             return ({}, []) if value == self._literal else None
-        if len(value) > MAX_SUBJECT:
+        # `$` would also match before a final line feed, which a percent-encoded user may hold.
+        if len(value) > MAX_SUBJECT or "\n" in value:
             return None
         found = self._regex.search(value)
         if found is None:
             return None
-        if not found.re.groups:
-            return {}, []
-        named = set(found.re.groupindex.values())
+        if not self._named:
+            return {}, [text or "" for text in found.groups()]
+        named = self._named
         unnamed = [text or "" for index, text in enumerate(found.groups(), start=1) if index not in named]
         return {name: text or "" for name, text in found.groupdict().items()}, unnamed
 
