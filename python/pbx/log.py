@@ -73,7 +73,7 @@ class EventLog:
         """Something failed."""
         self.write("error", event, fields.items())
 
-    def warn(self, event: str, **fields: object) -> None:
+    def warning(self, event: str, **fields: object) -> None:
         """Something is off."""
         self.write("warn", event, fields.items())
 

@@ -103,7 +103,7 @@ class Process:
                 raise StartError(
                     f"cannot listen on HTTP {main.http_addr}: {error.strerror or error}"
                 ) from None
-            self._log.warn("http_off", address=main.http_addr, cause=error.strerror or str(error))
+            self._log.warning("http_off", address=main.http_addr, cause=error.strerror or str(error))
             return None
 
     def _on_signals(self) -> None:
@@ -124,14 +124,14 @@ class Process:
         except ConfigError:
             return
         except ReloadRunningError as error:
-            self._log.warn("reload_refused", message=str(error))
+            self._log.warning("reload_refused", message=str(error))
         except PbxError as error:
             self._log.error("reload_refused", message=str(error))
 
     def _announce(self) -> None:
         instance = self._instance
         for problem in instance.config.warnings:
-            self._log.warn("config_warning", key=problem.key, message=str(problem))
+            self._log.warning("config_warning", key=problem.key, message=str(problem))
         for problem in instance.config.infos:
             self._log.info("config_info", key=problem.key, message=str(problem))
         listeners = ",".join(f"{transport}:{address}" for transport, address in instance.listeners())

@@ -94,7 +94,7 @@ class Decider:
     def handler_blocked(self, handler: Handler) -> None:
         """From now on the handler runs in a thread of its own."""
         if self.pace.blocked(handler):
-            self._log.warn("handler_blocking", handler=handler.name, limit_ms=int(BLOCKING_SECS * 1000))
+            self._log.warning("handler_blocking", handler=handler.name, limit_ms=int(BLOCKING_SECS * 1000))
 
     def leader_ended(self, leader: Leader) -> None:
         """A deposed leader has come back and gone."""
