@@ -1,6 +1,5 @@
 """Registrations with digest: 401, then 200, ten thousand users."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from bench.conftest import Report
 from bench.load import ONE, run_registrations
 from bench.servers import Kamailio, pbx
-from tests.e2e.server import PbxServer
+from tests.e2e.server import PbxServer, md5_users
 
 USERS = 10_000
 RATE = 2000
@@ -19,22 +18,15 @@ COUNT = 20_000
 def registrar(server: str, directory: Path) -> PbxServer | Kamailio:
     if server == "kamailio-registrar":
         return Kamailio(directory, ONE.server, variant=server)
-    # Stored as MD5 hashes, the only algorithm SIPp answers.
-    users = [
-        {
-            "username": f"user{n:05d}",
-            "realm": "bench",
-            "ha1": hashlib.md5(f"user{n:05d}:bench:secret".encode()).hexdigest(),
-        }
-        for n in range(USERS)
-    ]
+    # MD5 is the only algorithm SIPp answers.
+    users = md5_users(*(f"user{n:05d}" for n in range(USERS)), realm="bench")
     return pbx(
         directory,
         ONE.server,
         modules=["acl", "auth", "registrar", "call"],
         realms=["bench"],
         routes=None,
-        user_backends=[{"type": "memory", "users": users}],
+        user_backends=users,
     )
 
 

@@ -1,5 +1,6 @@
 """A real `pbx run` on loopback ports of its own, watched through its log and its management interface."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -47,6 +48,19 @@ def users(*names: str, **fields: object) -> list[dict[str, object]]:
     return [
         {"type": "memory", "users": [{"username": name, "password": PASSWORD, **fields} for name in names]},
     ]
+
+
+def md5_users(*names: str, realm: str = "127.0.0.1") -> list[dict[str, object]]:
+    """The same stored as MD5 hashes, which makes MD5 the only challenge: older phones stop at any other."""
+    entries = [
+        {
+            "username": name,
+            "realm": realm,
+            "ha1": hashlib.md5(f"{name}:{realm}:{PASSWORD}".encode()).hexdigest(),
+        }
+        for name in names
+    ]
+    return [{"type": "memory", "users": entries}]
 
 
 class PbxServer:
@@ -109,6 +123,7 @@ class PbxServer:
         return path
 
     def __enter__(self) -> Self:
+        self._log.clear()
         pinned = [] if self._core is None else ["taskset", "-c", str(self._core)]
         self.process = subprocess.Popen(
             [*pinned, pbx_command(), "run", "--config", str(self.write_config())],
@@ -120,7 +135,8 @@ class PbxServer:
             encoding="utf-8",
             errors="replace",
         )
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
         try:
             self.wait_for_log(r"\bevent=ready\b", START_SECONDS)
             self.started = self.health()
@@ -146,16 +162,18 @@ class PbxServer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._reader.join(5)
         self.exit_status = self.process.returncode
         return self.exit_status
 
     def _read_log(self) -> None:
         assert self.process is not None
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            with self._news:
-                self._log.append(line.rstrip("\n"))
-                self._news.notify_all()
+        with self.process.stderr as lines:
+            for line in lines:
+                with self._news:
+                    self._log.append(line.rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
             self._news.notify_all()
 
