@@ -20,7 +20,8 @@ pub fn message(data: &[u8]) {
             if let Some(partial) = error.partial {
                 look_at_everything(&partial);
                 assert!(partial.is_request() && partial.via().is_ok());
-                let answer = Builder::response(&partial, error.fault.status(), &error.fault.reason(), Some("t"));
+                let answer =
+                    Builder::response(&partial, error.fault.status(), &error.fault.reason(), Some("t"));
                 assert!(answer.finish().ends_with(b"Content-Length: 0\r\n\r\n"));
             }
         }
@@ -31,12 +32,16 @@ fn look_at_everything(message: &Message) {
     let mut end = message.start_line().len();
     for field in message.fields() {
         assert!(field.raw.ends_with(b"\r\n") && !field.name.is_empty());
-        assert!(field.raw.windows(field.value.len().max(1)).any(|window| window == field.value) || field.value.is_empty());
+        assert!(
+            field.raw.windows(field.value.len().max(1)).any(|window| window == field.value)
+                || field.value.is_empty()
+        );
         end += field.raw.len();
     }
     assert!(end + message.body().len() <= message.bytes().len());
     for result in message.vias() {
-        let _ = result.map(|via| (via.ip(), via.received(), via.rport(), via.ttl(), via.branch().map(str::len)));
+        let _ =
+            result.map(|via| (via.ip(), via.received(), via.rport(), via.ttl(), via.branch().map(str::len)));
     }
     for contact in message.contacts().flatten() {
         let _ = contact.addr().map(|address| (address.q(), address.expires(), address.display_name()));
@@ -66,7 +71,8 @@ fn answer_parses(message: &Message) {
         return;
     }
     for code in [100, 180, 200, 404] {
-        let answer = Builder::response(message, code, "", Some("tag")).source(([192, 0, 2, 1], 9).into()).finish();
+        let answer =
+            Builder::response(message, code, "", Some("tag")).source(([192, 0, 2, 1], 9).into()).finish();
         match Message::parse(answer, &ROOMY) {
             Ok(answer) => {
                 assert_eq!(answer.status(), code);
@@ -130,7 +136,8 @@ pub fn uri(data: &[u8]) {
 pub fn digest(data: &[u8]) {
     if let Ok(credentials) = Credentials::parse(data) {
         for algorithm in [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256] {
-            let ha1 = Ha1::new(algorithm, &credentials.user(), credentials.realm, "a password nobody guesses");
+            let ha1 =
+                Ha1::new(algorithm, &credentials.user(), credentials.realm, "a password nobody guesses");
             assert!(!credentials.verify(&ha1, "REGISTER"));
         }
     }

@@ -276,9 +276,9 @@ fn judge_address(message: &Message, name: Name) -> Result<Piece, Fault> {
     let value = message.value(span);
     let address = NameAddr::read(value).map_err(|cause| bad(name, cause))?;
     Uri::read(address.uri).map_err(|cause| bad(name, cause))?;
-    match address.params.value("tag") {
+    match address.params.get("tag") {
         None => Ok((0, 0)),
-        Some(tag) if chars::all(tag.as_bytes(), URI) => {
+        Some(Some(tag)) if chars::all(tag.as_bytes(), URI) => {
             // Both slices come from the buffer, so their distance is the offset.
             let start = span.value as usize + (tag.as_ptr().addr() - value.as_ptr().addr());
             Ok((start as u16, (start + tag.len()) as u16))
