@@ -127,7 +127,9 @@ impl Name {
         let Some(hash) = hash(name) else { return Self::Other };
         match KNOWN.get(SLOTS[hash] as usize) {
             // Nearly everybody uses the canonical spelling, which compares fastest.
-            Some((known, text)) if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) => *known,
+            Some((known, text)) if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) => {
+                *known
+            }
             _ => Self::Other,
         }
     }
