@@ -85,6 +85,10 @@ class EventLog:
         """Detail."""
         self.write("debug", event, fields.items())
 
+    def announce(self, event: str, **fields: object) -> None:
+        """News that whoever started the process waits for: written at every level."""
+        self._queue_line(format_line("info", event, fields.items()))
+
     def write(self, level: str, event: str, fields: Fields) -> None:
         """Queue one line. `level` is one of `LEVELS`."""
         if level not in LEVELS or LEVELS.index(level) > self._rank:
@@ -92,6 +96,9 @@ class EventLog:
         line = format_line(level, event, fields)
         if level in {"error", "warn"}:
             self.last_warnings.append(line)
+        self._queue_line(line)
+
+    def _queue_line(self, line: str) -> None:
         if self._thread is None:
             self._put(line)
             return

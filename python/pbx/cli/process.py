@@ -135,7 +135,7 @@ class Process:
         for problem in instance.config.infos:
             self._log.info("config_info", key=problem.key, message=str(problem))
         listeners = ",".join(f"{transport}:{address}" for transport, address in instance.listeners())
-        self._log.info(
+        self._log.announce(
             "ready",
             listeners=listeners,
             http=self._http.address if self._http is not None else None,
