@@ -14,7 +14,7 @@ use pbx_sip::{Bytes, Flow, Message, Method, Name, Transport};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 
-use crate::call::{CallId, CallTimer, TimerKind};
+use crate::call::{CallId, CallTimer, Dismissed, TimerKind};
 use crate::counters::Counters;
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
@@ -73,6 +73,8 @@ pub(crate) struct Core {
     pub(crate) next_id: u64,
     /// RTP ports of the media sessions whose sockets are not closed yet.
     pub(crate) sessions: HashMap<SessionId, Vec<u16>>,
+    /// Dialogs ended at once, by the INVITE that made them.
+    pub(crate) dismissed: HashMap<TransactionId, Vec<Dismissed>>,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
 }

@@ -79,6 +79,7 @@ impl Switch {
             owners: HashMap::new(),
             next_id: 0,
             sessions: HashMap::new(),
+            dismissed: HashMap::new(),
             arrival: None,
         };
         let location = Location::new();
@@ -204,7 +205,10 @@ impl Switch {
             match event {
                 TransactionEvent::Timeout { id, timer } => calls.on_timeout(core, now, id, Some(timer)),
                 TransactionEvent::TransportError { id } => calls.on_timeout(core, now, id, None),
-                TransactionEvent::Terminated { id } => drop(core.owners.remove(&id)),
+                TransactionEvent::Terminated { id } => {
+                    core.owners.remove(&id);
+                    core.dismissed.remove(&id);
+                }
             }
         }
     }

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
-use pbx_sip::{Bytes, Message, Method, Name};
+use pbx_sip::transaction::TransactionId;
+use pbx_sip::{Bytes, Message, Name};
 
 use super::branch::{Branch, BranchState};
+use super::dismiss::dismiss;
 use super::failure::Failure;
 use super::headers;
 use super::id::{Side, TimerKind};
@@ -26,13 +28,14 @@ impl Call {
         let Some(branch) = self.branches.get_mut(index) else { return };
         let wins = self.phase == Phase::Ringing && branch.is_pending() && self.callee.is_none();
         branch.state = if wins { BranchState::Won } else { BranchState::Over };
+        let transaction = branch.transaction;
         if !wins {
-            return discard(core, now, response);
+            return dismiss(core, now, transaction, response);
         }
         let (flow, nat) = (branch.endpoint.flow, branch.endpoint.nat);
         let uri: Box<str> = branch.endpoint.uri.as_str().into();
         let Ok(dialog) = Dialog::uac(response, flow) else {
-            discard(core, now, response);
+            dismiss(core, now, transaction, response);
             return self.lose_answer(core, now, Failure::local(500));
         };
         let mut leg = Leg::new(dialog, nat);
@@ -42,11 +45,17 @@ impl Call {
             leg.behind_nat = true;
         }
         self.summary.callee = Some(uri);
-        self.take_answer(core, now, leg, response);
+        self.take_answer(core, now, leg, (transaction, response));
     }
 
     /// Joins the legs, when the bodies fit.
-    fn take_answer(&mut self, core: &mut Core, now: Instant, mut callee: Leg, response: &Message) {
+    fn take_answer(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        mut callee: Leg,
+        (transaction, response): (TransactionId, &Message),
+    ) {
         callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
         let late = self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none());
         let source = callee.dialog.flow.remote.ip();
@@ -59,7 +68,7 @@ impl Call {
             None => Err(Refusal::NoCodec),
         };
         let Ok(body) = body else {
-            discard(core, now, response);
+            dismiss(core, now, transaction, response);
             return self.lose_answer(core, now, Failure::local(488));
         };
         if late {
@@ -187,15 +196,4 @@ pub(super) fn with_session(builder: pbx_sip::Builder, body: Option<&[u8]>) -> pb
         Some(body) => builder.body("application/sdp", body),
         None => builder,
     }
-}
-
-/// Ends a dialog nobody wants (RFC 3261 §13.2.2.4): ACK, then BYE, from the 2xx alone.
-pub(crate) fn discard(core: &mut Core, now: Instant, response: &Message) {
-    let Some(flow) = core.arrival else { return };
-    let Ok(dialog) = Dialog::uac(response, flow) else { return };
-    let mut leg = Leg::new(dialog, false);
-    leg.acknowledge(core, response.cseq(), None);
-    core.counters.count("calls_total", "discarded_answers");
-    let flow = leg.flow();
-    core.request(now, flow, Method::Bye, None, |via| leg.dialog.request(Method::Bye, via));
 }

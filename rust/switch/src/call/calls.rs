@@ -9,7 +9,7 @@ use pbx_sip::Message;
 use pbx_sip::transaction::{TimerName, TransactionId};
 use slab::Slab;
 
-use super::accept::discard;
+use super::dismiss::dismiss;
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound, Owner, Role};
@@ -133,7 +133,7 @@ impl Calls {
             // The call is gone; a late 2xx to INVITE still has a dialog to end.
             let late = response.cseq_method() == pbx_sip::Method::Invite && response.status() / 100 == 2;
             if late {
-                discard(core, now, response);
+                dismiss(core, now, client, response);
             }
             return;
         };

@@ -4,6 +4,7 @@ mod accept;
 mod branch;
 mod calls;
 mod dial;
+mod dismiss;
 mod failure;
 mod flows;
 mod headers;
@@ -21,5 +22,6 @@ mod teardown;
 mod views;
 
 pub(crate) use calls::Calls;
+pub(crate) use dismiss::Dismissed;
 pub(crate) use id::{CallId, CallTimer, TimerKind};
 pub(crate) use invite::Admitted;

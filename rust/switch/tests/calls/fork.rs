@@ -160,3 +160,15 @@ fn user_without_binding_is_480_and_a_stranger_404() {
     desk.invite("");
     assert_eq!(desk.caller_statuses(), [100, 404]);
 }
+
+#[test]
+fn copy_of_a_losing_answer_gets_the_same_ack_and_no_second_bye() {
+    let (mut desk, first, second) = forked(json!({}));
+    desk.answer(CALLEE, &first, "200 OK", "one", &sdp("127.0.0.1", 7002));
+    desk.answer(SECOND, &second, "200 OK", "two", &sdp("127.0.0.1", 7004));
+    let ack = desk.taken(SECOND).remove(0);
+    desk.answer(SECOND, &second, "200 OK", "two", &sdp("127.0.0.1", 7004));
+    let again = desk.taken(SECOND);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].bytes(), ack.bytes());
+}
