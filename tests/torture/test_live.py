@@ -81,9 +81,11 @@ def test_outcome_is_the_one_of_the_index(row: dict[str, Any], transport: str, tm
             Agent("stranger", server.address) as stranger,
         ):
             sender.send_bytes(octets)
-            wanted = 2 if row["file"] == "dblreq.dat" and transport == "tcp" else 1
-            finals = [await final(sender, seconds=0.3 if row["silence_ok"] else 2) for _ in range(wanted)]
-            assert_outcome(row, [message for message in finals if message])
+            found = await final(sender, seconds=0.3 if is_silent(row, transport) else 2)
+            if found or not is_silent(row, transport):
+                assert_outcome(row, [found] if found else [])
+            if row["file"] == "dblreq.dat":
+                await assert_second_request(sender, transport)
             if transport == "tcp" and row["file"] in CLOSED_AFTER:
                 await sender.wait_closed(CLOSED_AFTER[row["file"]])
             options = stranger.send(stranger.make("OPTIONS", "anyone"))
@@ -93,6 +95,21 @@ def test_outcome_is_the_one_of_the_index(row: dict[str, Any], transport: str, tm
     with PbxServer(tmp_path, proxy) as server:
         asyncio.run(scenario(server))
         server.assert_at_rest(2)
+
+
+def is_silent(row: dict[str, Any], transport: str) -> bool:
+    """Whether no answer is right. On a stream a body that never comes is waited for."""
+    return bool(row["silence_ok"]) or (transport == "tcp" and row["file"] == "clerr.dat")
+
+
+async def assert_second_request(sender: Agent, transport: str) -> None:
+    """Octets behind a datagram's message are nothing; on a stream they are the next request."""
+    second = await final(sender, seconds=2 if transport == "tcp" else 0.3)
+    if transport == "udp":
+        assert second is None
+    else:
+        assert second is not None
+        assert second.call_id == "dblreq.0ha0isnda977644900765@192.0.2.15"
 
 
 async def final(agent: Agent, seconds: float) -> Message | None:
