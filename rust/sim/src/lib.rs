@@ -17,7 +17,7 @@ mod tape;
 mod watch;
 mod world;
 
-pub use agent::{LegState, LegView, Outcome};
+pub use agent::{LegState, LegView, Outcome, Registration};
 pub use decider::{Decider, undecided};
 pub use network::Network;
 pub use report::{Report, Tally};

@@ -154,7 +154,8 @@ impl Watch {
         let ports = text.lines().filter_map(|line| {
             line.strip_prefix("m=")?.split(' ').nth(1)?.parse::<u16>().ok().filter(|port| *port != 0)
         });
-        for port in ports.filter(|_| is_ours) {
+        // Mode bypass shows our address with the ports of the other party.
+        for port in ports.filter(|_| is_ours && self.mode != MediaMode::Bypass) {
             if !ledger.holds(port) {
                 self.broken.push(format!("{what} names port {port}, which is not open"));
             }

@@ -9,7 +9,7 @@ use pbx_switch::{
     Decision, Event, Facing, Locals, LogLine, Output, PolicyError, QueryId, Switch, SwitchConfig,
 };
 
-use crate::agent::{Account, AgentTimer, LegView, UserAgent};
+use crate::agent::{Account, AgentTimer, LegView, Registration, UserAgent};
 use crate::decider::Decider;
 use crate::media_ledger::MediaLedger;
 use crate::network::{Network, Wire};
@@ -23,6 +23,9 @@ pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 
 
 /// Turns at one instant after which the run is taken for a loop without progress.
 const MAX_TURNS_PER_INSTANT: u32 = 100_000;
+
+/// Says which datagrams the network swallows: sender, addressee, octets.
+type Cut = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
 
 /// Something due at its time.
 enum Happening {
@@ -54,6 +57,7 @@ pub struct World<'a> {
     tape: Tape,
     watch: Watch,
     log: Vec<LogLine>,
+    cut: Option<Cut>,
 }
 
 impl<'a> World<'a> {
@@ -83,6 +87,7 @@ impl<'a> World<'a> {
             tape: Tape::new(tapes),
             watch,
             log: Vec::new(),
+            cut: None,
         };
         world.place_phones(scenario);
         Ok(world)
@@ -155,6 +160,21 @@ impl<'a> World<'a> {
     /// Another network from now on.
     pub fn set_network(&mut self, network: Network) {
         self.wire.network = network;
+    }
+
+    /// Swallows, from now on, the datagrams `cut` picks, besides those lost by chance.
+    pub fn cut(&mut self, cut: impl FnMut(SocketAddr, SocketAddr, &[u8]) -> bool + 'static) {
+        self.cut = Some(Box::new(cut));
+    }
+
+    /// How registering went for a phone.
+    pub fn registration(&self, phone: usize) -> Option<&Registration> {
+        self.agents.get(phone).map(|agent| &agent.registration)
+    }
+
+    /// What the rules of the wire and of the media ports say so far.
+    pub fn broken_rules(&self) -> Vec<String> {
+        self.watch.broken.iter().chain(&self.ledger.faults).cloned().collect()
     }
 
     /// Delivers a datagram to the switch at once, as if `from` had sent it.
@@ -276,7 +296,10 @@ impl<'a> World<'a> {
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
-        let arrivals = self.wire.carry(self.now);
+        let mut arrivals = self.wire.carry(self.now);
+        if self.cut.as_mut().is_some_and(|cut| cut(from, to, bytes)) {
+            arrivals = [None, None];
+        }
         self.note(from, to, arrivals.iter().flatten().count(), bytes);
         for at in arrivals.into_iter().flatten() {
             self.schedule.push(at, Happening::Datagram { from, to, bytes: bytes.clone() });

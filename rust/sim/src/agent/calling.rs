@@ -43,7 +43,7 @@ impl UserAgent {
         } else {
             let (mark, body) = self.describe(index, None);
             self.legs[index].offered = Some(mark);
-            Some(body)
+            Some(body.into_bytes())
         };
         let leg = &mut self.legs[index];
         leg.local_cseq += 1;
@@ -55,7 +55,7 @@ impl UserAgent {
         self.legs[index].inviting = Some(client);
     }
 
-    fn compose_invite(&mut self, index: usize, cseq: u32, via: &str, body: Option<&str>) -> Builder {
+    fn compose_invite(&mut self, index: usize, cseq: u32, via: &str, body: Option<&[u8]>) -> Builder {
         let leg = &self.legs[index];
         let uri = leg.target.clone();
         let mut builder = Builder::request("INVITE", &uri)
@@ -71,7 +71,7 @@ impl UserAgent {
             builder = builder.header(Challenger::Proxy.answer(), answer);
         }
         match body {
-            Some(body) => builder.body("application/sdp", body.as_bytes()),
+            Some(body) => builder.body("application/sdp", body),
             None => builder,
         }
     }
@@ -223,8 +223,7 @@ impl UserAgent {
     pub(super) fn on_reinvite_answer(
         &mut self,
         now: Instant,
-        index: usize,
-        change: Change,
+        (index, change): (usize, Change),
         response: &Message,
         is_first: bool,
     ) {

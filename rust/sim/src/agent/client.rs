@@ -146,10 +146,10 @@ impl UserAgent {
         let is_copy = client.is_over();
         let purpose = client.purpose;
         if status < 200 {
-            return if is_copy {
-            } else {
-                self.on_provisional(now, index, response)
-            };
+            if !is_copy {
+                self.on_provisional(now, index, response);
+            }
+            return;
         }
         if client.method == Method::Invite && status >= 300 {
             let ack = client.ack.get_or_insert_with(|| hop_by_hop(&client.request, "ACK", Some(response)));
@@ -160,7 +160,7 @@ impl UserAgent {
             // Every copy is acknowledged, and dialogs of other forks too, even after giving up (§13.2.2.4).
             return match purpose {
                 Purpose::Reinvite(leg, change) => {
-                    self.on_reinvite_answer(now, leg, change, response, !is_copy)
+                    self.on_reinvite_answer(now, (leg, change), response, !is_copy);
                 }
                 Purpose::Invite(leg) => self.on_answer(now, leg, response),
                 _ => {}

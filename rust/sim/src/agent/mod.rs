@@ -16,4 +16,5 @@ mod wallet;
 pub(crate) use account::Account;
 pub use leg::{LegState, LegView, Outcome};
 pub(crate) use outbox::AgentTimer;
+pub use registering::Registration;
 pub(crate) use user_agent::UserAgent;

@@ -17,18 +17,18 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// How registering went so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Registration {
+pub struct Registration {
     call_id: String,
     cseq: u32,
     challenges: u8,
     /// 200s received.
-    pub(crate) ok_total: u32,
+    pub ok_total: u32,
     /// Attempts that failed for good or were never answered.
-    pub(crate) failed_total: u32,
+    pub failed_total: u32,
     /// Challenges answered.
-    pub(crate) challenged_total: u32,
+    pub challenged_total: u32,
     /// Status of the last final response.
-    pub(crate) last_status: u16,
+    pub last_status: u16,
 }
 
 impl UserAgent {

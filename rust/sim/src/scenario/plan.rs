@@ -90,7 +90,7 @@ pub struct CallPlan {
     /// Re-INVITEs it sends.
     pub reinvites: Vec<Reinvite>,
     /// A body to offer instead of the phone's own.
-    pub body: Option<String>,
+    pub body: Option<Vec<u8>>,
 }
 
 impl CallPlan {
