@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pbx_sip::{Fault, Flow, Frame, Limits, StreamFramer};
+use pbx_sip::{Fault, Flow, Frame, Limits, Message, StreamFramer};
 use socket2::SockRef;
 
 use crate::poller::Interest;
@@ -157,6 +157,11 @@ impl Connection {
             }
             Err(_) => Received::End,
         }
+    }
+
+    /// After a framing fault: the request at fault, if it can be answered.
+    pub(crate) fn take_refused(&mut self) -> Option<Box<Message>> {
+        self.framer.take_refused()
     }
 
     /// Takes the next whole frame. Notes when a started message began to wait for its rest.

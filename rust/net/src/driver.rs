@@ -256,8 +256,8 @@ impl Driver {
             StreamEvent::Message(flow, bytes) => self.switch.handle_bytes(now, flow, bytes),
             StreamEvent::Closed(flow) => self.switch.handle_flow_closed(now, flow),
             StreamEvent::SendFailed(flow) => self.switch.handle_send_failure(now, flow),
-            StreamEvent::Fault(flow, fault) => {
-                self.switch.handle_framing_fault(now, flow, &fault);
+            StreamEvent::Fault(flow, fault, refused) => {
+                self.switch.handle_framing_fault(now, flow, &fault, refused.as_deref());
                 while let Some(output) = self.switch.poll_output() {
                     self.perform(now, output);
                 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use pbx_sip::timer::Timers;
-use pbx_sip::{Fault, Flow, Frame, Limits, Transport};
+use pbx_sip::{Fault, Flow, Frame, Limits, Message, Transport};
 use slab::Slab;
 
 use crate::acceptor::{Accepted, Acceptor};
@@ -31,8 +31,9 @@ const MAX_PLACES: usize = (1 << PLACE_BITS) - 1;
 pub(crate) enum StreamEvent {
     /// A whole message.
     Message(Flow, Bytes),
-    /// The stream is no longer framed. The connection is closed after the switch has had its say.
-    Fault(Flow, Fault),
+    /// The stream is no longer framed; the request at fault comes along if it can be answered. The connection is
+    /// closed after the switch has had its say.
+    Fault(Flow, Fault, Option<Box<Message>>),
     /// The connection is gone.
     Closed(Flow),
     /// What was sent on this flow did not leave.
@@ -313,7 +314,8 @@ impl Streams {
                 Ok(Frame::Pong) => {}
                 Err(fault) => {
                     counters.connections_closed_fault_total += 1;
-                    self.events.push_back(StreamEvent::Fault(flow, fault));
+                    let refused = connection.take_refused();
+                    self.events.push_back(StreamEvent::Fault(flow, fault, refused));
                     break;
                 }
             }

@@ -258,7 +258,7 @@ fn framing_fault_lets_the_last_answer_out_before_the_end() {
     let mut peer = world.connect();
     peer.write_all(b"OPTIONS sip:a SIP/2.0\r\nVia: x\r\n\r\nOPTIONS").unwrap();
     let flow = world.until("fault", |world| match world.seen.first() {
-        Some(StreamEvent::Fault(flow, _)) => Some(*flow),
+        Some(StreamEvent::Fault(flow, _, _)) => Some(*flow),
         _ => None,
     });
     world.send(flow, b"SIP/2.0 400 Bad\r\n\r\n");

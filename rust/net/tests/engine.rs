@@ -68,7 +68,7 @@ fn options_over_tcp_is_answered_whatever_the_cuts() {
 }
 
 #[test]
-fn stream_without_content_length_is_closed() {
+fn stream_without_content_length_is_answered_400_and_closed() {
     let engine = engine();
     let mut stream = TcpStream::connect(engine.locals().tcp[0]).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -76,6 +76,7 @@ fn stream_without_content_length_is_closed() {
     stream.write_all(message.as_bytes()).unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.starts_with(b"SIP/2.0 400 "), "{}", String::from_utf8_lossy(&rest));
     assert_eq!(counter(&engine, "connections_closed_total{fault}"), 1);
 }
 

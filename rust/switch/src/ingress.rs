@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::Builder;
 use pbx_sip::transaction::{Incoming, TransactionId};
-use pbx_sip::{Bytes, Flow, Limits, Message, Method, Name, ParseError, Scheme, Uri};
+use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Uri};
 
 use crate::call::Admitted;
 use crate::config::Module;
@@ -32,7 +32,7 @@ impl Switch {
             Limits { max_message: self.core.policy.config.limits.max_message_size, ..Limits::default() };
         match Message::parse(bytes, &limits) {
             Ok(message) => self.judge(now, flow, message),
-            Err(error) => self.answer_malformed(now, flow, error),
+            Err(error) => self.answer_malformed(flow, error.fault, error.partial.as_deref()),
         }
     }
 
@@ -42,11 +42,11 @@ impl Switch {
     }
 
     /// A request that cannot be served but can be answered gets its status without any state (step 3).
-    fn answer_malformed(&mut self, _now: Instant, flow: Flow, error: ParseError) {
-        let refusal = Refusal::Malformed(error.fault);
+    pub(crate) fn answer_malformed(&mut self, flow: Flow, fault: Fault, partial: Option<&Message>) {
+        let refusal = Refusal::Malformed(fault);
         self.core.counters.count("refused_total", refusal.label());
-        if let Some(message) = error.partial.filter(|message| message.is_request()) {
-            self.answer_stateless(flow, &message, &refusal);
+        if let Some(message) = partial.filter(|message| message.is_request()) {
+            self.answer_stateless(flow, message, &refusal);
         }
     }
 

@@ -9,7 +9,7 @@ use pbx_media::ports::PortPool;
 use pbx_media::relay::MediaEvent;
 use pbx_sip::timer::Timers;
 use pbx_sip::transaction::{TransactionEvent, TransactionSettings, Transactions};
-use pbx_sip::{Bytes, Fault, Flow};
+use pbx_sip::{Bytes, Fault, Flow, Message};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -94,11 +94,20 @@ impl Switch {
         self.settle(now);
     }
 
-    /// A stream lost its framing; the driver closes it.
-    pub fn handle_framing_fault(&mut self, _now: Instant, flow: Flow, fault: &Fault) {
+    /// A stream lost its framing. The request at fault is answered if it can be; then the driver closes the stream.
+    pub fn handle_framing_fault(
+        &mut self,
+        _now: Instant,
+        flow: Flow,
+        fault: &Fault,
+        refused: Option<&Message>,
+    ) {
         self.core.counters.count("dropped_total", "framing");
         let fields = vec![("source", flow.remote.to_string()), ("fault", fault.reason())];
         self.core.log(Level::Info, "framing_fault", fields);
+        if let Some(request) = refused {
+            self.answer_malformed(flow, *fault, Some(request));
+        }
     }
 
     /// A stream ended: its bindings go, its transactions fail.
