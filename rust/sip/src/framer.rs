@@ -157,7 +157,11 @@ impl StreamFramer {
     /// Keeps what can be told to the sender before the connection is closed.
     fn refuse(&mut self, length: usize, fault: Fault) -> Fault {
         let head = self.buf.split_to(length.min(self.buf.len())).freeze();
-        self.refused = parse::message(head, &self.limits).err().and_then(|error| error.partial);
+        self.refused = match parse::message(head, &self.limits) {
+            // A missing Content-Length is a fault on streams only.
+            Ok(message) => Some(Box::new(message)),
+            Err(error) => error.partial,
+        };
         fault
     }
 }
