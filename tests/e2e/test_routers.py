@@ -173,7 +173,9 @@ def test_f5_handler_that_goes_wrong_costs_its_call_one_5xx(start: ServerFactory,
             caller.ack_failure(invite, final)
             assert 500 <= final.status < 600, final
             octets = final.to_bytes()
-            assert not any(word in octets for word in (b"Traceback", b'File "', b"not today", b"X-Forged")), octets
+            assert not any(word in octets for word in (b"Traceback", b'File "', b"not today", b"X-Forged")), (
+                octets
+            )
             await callee.silence(0.2, lambda message: message.method == "INVITE")
             there, here = await call(caller, callee)
             await hang_up(there, here)
