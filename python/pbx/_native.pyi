@@ -1,7 +1,8 @@
 # The extension module: the engine, its questions, and the SIP parser. Imported by pbx.engine and pbx.sip only.
 # Checked against the binary by stubtest.
 
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, TypeAlias, final
 
 __all__ = [
     "Engine",
@@ -13,17 +14,59 @@ __all__ = [
     "Query",
     "Sdp",
     "SdpMedia",
+    "SimulationReport",
     "Uri",
     "Via",
     "__version__",
     "check_config",
     "explain",
+    "simulate",
 ]
 
 __version__: Final[str]
 
+_ForwardTuple: TypeAlias = tuple[
+    list[tuple[bool, str]],
+    bool,
+    int | None,
+    str | None,
+    list[str] | None,
+    list[tuple[str, str]],
+    bool,
+    str | None,
+]
+
 def check_config(document: str) -> None: ...
 def explain(document: str, invite: str) -> str: ...
+def simulate(
+    seed: int,
+    loss: float,
+    decide: Callable[
+        [Query], tuple[float, _ForwardTuple | tuple[int, str | None, list[tuple[str, str]]] | str] | None
+    ],
+    *,
+    may_503: bool = False,
+    ladder: bool = False,
+) -> SimulationReport: ...
+
+@final
+class SimulationReport:
+    @property
+    def seed(self) -> int: ...
+    @property
+    def violations(self) -> list[str]: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def answered(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def registrations(self) -> int: ...
+    @property
+    def virtual_secs(self) -> float: ...
+    @property
+    def ladder(self) -> str: ...
 
 @final
 class Engine:
@@ -35,16 +78,7 @@ class Engine:
     def forward(
         self,
         query: int,
-        forward: tuple[
-            list[tuple[bool, str]],
-            bool,
-            int | None,
-            str | None,
-            list[str] | None,
-            list[tuple[str, str]],
-            bool,
-            str | None,
-        ],
+        forward: _ForwardTuple,
     ) -> None: ...
     def reject(self, query: int, code: int, reason: str | None, headers: list[tuple[str, str]]) -> None: ...
     def not_handled(self, query: int) -> None: ...

@@ -14,6 +14,7 @@ from pbx.engine import Instance
 from pbx.errors import PbxError
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+_OUTCOMES = ("answered", "cancelled", "failed", "refused")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -70,7 +71,7 @@ class Panel:
         except PbxError as error:
             return Box(str(error), title="pbx")
         counters = dict(health["counters"])
-        invites = counters.get("calls_total", 0)
+        invites = sum(counters.get(f"calls_total{{{outcome}}}", 0) for outcome in _OUTCOMES)
         cpu, calls_rate, packet_rate = self._rates(int(invites), media["packets"])
         rows = Table.grid(padding=(0, 2))
         rows.add_row("listeners", ", ".join(f"{kind} {address}" for kind, address in instance.listeners()))

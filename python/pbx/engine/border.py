@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pbx._native import Engine as NativeEngine
-from pbx._native import Forget, LogLine, Query, Uri, check_config, explain
+from pbx._native import Forget, LogLine, Query, SimulationReport, Uri, check_config, explain, simulate
 
 ForwardTuple = tuple[
     list[tuple[bool, str]],
@@ -54,7 +54,9 @@ __all__ = [
     "LogLine",
     "NativeEngine",
     "Query",
+    "SimulationReport",
     "Uri",
     "check_config",
     "explain",
+    "simulate",
 ]

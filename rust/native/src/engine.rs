@@ -131,9 +131,9 @@ impl Engine {
 
     /// Bindings after an address of record, as JSON.
     #[pyo3(signature = (limit, after=None))]
-    fn registrations_json(&self, py: Python<'_>, limit: usize, after: Option<String>) -> PyResult<String> {
+    fn registrations_json(&self, py: Python<'_>, limit: usize, after: Option<&str>) -> PyResult<String> {
         let engine = self.engine()?;
-        json(&py.detach(|| engine.registrations(limit, after.as_deref())).map_err(error::engine)?)
+        json(&py.detach(|| engine.registrations(limit, after)).map_err(error::engine)?)
     }
 
     /// Ends a call. False: there is none with that handle.

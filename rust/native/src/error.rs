@@ -15,12 +15,12 @@ create_exception!(
 );
 
 /// A message or a piece of one cannot be understood.
-pub(crate) fn sip(fault: &Fault) -> PyErr {
+pub(crate) fn sip(fault: Fault) -> PyErr {
     ParseError::new_err((fault.to_string(), fault.status()))
 }
 
 /// A session description cannot be understood.
-pub(crate) fn sdp(error: &SdpError) -> PyErr {
+pub(crate) fn sdp(error: SdpError) -> PyErr {
     ParseError::new_err((error.to_string(),))
 }
 

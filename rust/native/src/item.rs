@@ -6,115 +6,66 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 /// A question: an INVITE that waits for a verdict.
-#[pyclass(frozen, module = "pbx._native")]
-pub(crate) struct Query(Box<pbx_switch::Query>);
-
-#[pymethods]
-impl Query {
+#[pyclass(frozen, get_all, module = "pbx._native")]
+pub(crate) struct Query {
     /// Handle to answer with.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.0.id.0
-    }
-
+    id: u64,
     /// Milliseconds the call waits before the fallback verdict.
-    #[getter]
-    fn timeout_ms(&self) -> u64 {
-        self.0.timeout.as_millis() as u64
-    }
-
+    timeout_ms: u64,
     /// Call-ID of the caller's leg.
-    #[getter]
-    fn call_id(&self) -> &str {
-        &self.0.invite.call_id
-    }
-
+    call_id: String,
     /// Request-URI.
-    #[getter]
-    fn request_uri(&self) -> &str {
-        &self.0.invite.request_uri
-    }
-
+    request_uri: String,
     /// Value of From.
-    #[getter]
-    fn from_header(&self) -> &str {
-        &self.0.invite.from
-    }
-
+    from_header: String,
     /// Value of To.
-    #[getter]
-    fn to_header(&self) -> &str {
-        &self.0.invite.to
-    }
-
+    to_header: String,
     /// User part of From, percent-decoded once.
-    #[getter]
-    fn from_user(&self) -> &str {
-        &self.0.invite.from_user
-    }
-
+    from_user: String,
     /// Host of From, lower case.
-    #[getter]
-    fn from_host(&self) -> &str {
-        &self.0.invite.from_host
-    }
-
+    from_host: String,
     /// User part of the Request-URI, percent-decoded once.
-    #[getter]
-    fn to_user(&self) -> &str {
-        &self.0.invite.to_user
-    }
-
+    to_user: String,
     /// Host of the Request-URI, lower case.
-    #[getter]
-    fn to_host(&self) -> &str {
-        &self.0.invite.to_host
-    }
-
+    to_host: String,
     /// All other headers in order: (name, value).
-    #[getter]
-    fn headers(&self) -> Vec<(&str, &str)> {
-        self.0.invite.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
-    }
-
+    headers: Vec<(String, String)>,
     /// Address the packet came from.
-    #[getter]
-    fn source_ip(&self) -> String {
-        self.0.invite.source.ip().to_canonical().to_string()
-    }
-
+    source_ip: String,
     /// Port the packet came from.
-    #[getter]
-    fn source_port(&self) -> u16 {
-        self.0.invite.source.port()
-    }
-
+    source_port: u16,
     /// `udp`, `tcp` …
-    #[getter]
-    fn transport(&self) -> &'static str {
-        self.0.invite.transport.param()
-    }
-
+    transport: &'static str,
     /// Authenticated user.
-    #[getter]
-    fn user(&self) -> Option<&str> {
-        self.0.invite.user.as_deref()
-    }
-
+    user: Option<String>,
     /// `internal`, `inbound` or `outbound`.
-    #[getter]
-    fn direction(&self) -> &'static str {
-        self.0.invite.direction
-    }
-
+    direction: &'static str,
     /// The body.
-    #[getter]
-    fn body(&self) -> &str {
-        &self.0.invite.body
-    }
+    body: String,
+}
 
-    fn __repr__(&self) -> String {
-        format!("<Query {}>", self.0.id.0)
+impl From<pbx_switch::Query> for Query {
+    fn from(query: pbx_switch::Query) -> Self {
+        let invite = query.invite;
+        Self {
+            id: query.id.0,
+            timeout_ms: query.timeout.as_millis() as u64,
+            call_id: invite.call_id,
+            request_uri: invite.request_uri,
+            from_header: invite.from,
+            to_header: invite.to,
+            from_user: invite.from_user,
+            from_host: invite.from_host,
+            to_user: invite.to_user,
+            to_host: invite.to_host,
+            headers: invite.headers,
+            source_ip: invite.source.ip().to_canonical().to_string(),
+            source_port: invite.source.port(),
+            transport: invite.transport.param(),
+            user: invite.user,
+            direction: invite.direction,
+            body: invite.body,
+        }
     }
 }
 
@@ -159,7 +110,7 @@ impl From<pbx_switch::LogLine> for LogLine {
 /// One item as the Python object of its kind.
 pub(crate) fn object(py: Python<'_>, item: BridgeItem) -> PyResult<Py<PyAny>> {
     match item {
-        BridgeItem::Ask(query) => Query(query).into_py_any(py),
+        BridgeItem::Ask(query) => Query::from(*query).into_py_any(py),
         BridgeItem::Forget(id) => Forget { id: id.0 }.into_py_any(py),
         BridgeItem::Event(Event::Log(line)) => LogLine::from(line).into_py_any(py),
     }

@@ -3,11 +3,10 @@
 mod engine;
 mod error;
 mod item;
+mod simulation;
 mod sip;
 mod text;
 mod verdict;
-
-use pyo3::prelude::*;
 
 /// The extension module.
 #[pymodule]
@@ -19,9 +18,11 @@ mod _native {
     #[pymodule_export]
     use crate::item::{Forget, LogLine, Query};
     #[pymodule_export]
+    use crate::simulation::{SimulationReport, simulate};
+    #[pymodule_export]
     use crate::sip::{Message, NameAddr, Sdp, SdpMedia, Uri, Via};
 
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

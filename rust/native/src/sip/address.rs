@@ -36,17 +36,11 @@ impl NameAddr {
     /// Reads one value of From, To, Contact, Route …
     #[staticmethod]
     fn parse(text: &str) -> PyResult<Self> {
-        pbx_sip::NameAddr::parse(text.as_bytes())
-            .map(|value| Self::new(&value))
-            .map_err(|fault| error::sip(&fault))
+        pbx_sip::NameAddr::parse(text.as_bytes()).map(|value| Self::new(&value)).map_err(error::sip)
     }
 
     /// The URI, parsed.
     fn parse_uri(&self) -> PyResult<Uri> {
         Uri::new(self.uri.clone())
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<NameAddr {}>", self.uri)
     }
 }

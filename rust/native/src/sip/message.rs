@@ -19,7 +19,7 @@ impl Message {
     fn parse(data: &[u8]) -> PyResult<Self> {
         pbx_sip::Message::parse(Bytes::copy_from_slice(data), &Limits::default())
             .map(Self)
-            .map_err(|refused| error::sip(&refused.fault))
+            .map_err(|refused| error::sip(refused.fault))
     }
 
     /// Whether it is a request.
@@ -74,26 +74,26 @@ impl Message {
     /// Via values, topmost first.
     #[getter]
     fn via(&self) -> PyResult<Vec<Via>> {
-        self.0.vias().map(|via| via.map(|via| Via::new(&via)).map_err(|fault| error::sip(&fault))).collect()
+        self.0.vias().map(|via| via.map(|via| Via::new(&via)).map_err(error::sip)).collect()
     }
 
     /// From.
     #[getter]
     fn from_(&self) -> PyResult<NameAddr> {
-        self.0.from().map(|value| NameAddr::new(&value)).map_err(|fault| error::sip(&fault))
+        self.0.from().map(|value| NameAddr::new(&value)).map_err(error::sip)
     }
 
     /// To.
     #[getter]
     fn to(&self) -> PyResult<NameAddr> {
-        self.0.to().map(|value| NameAddr::new(&value)).map_err(|fault| error::sip(&fault))
+        self.0.to().map(|value| NameAddr::new(&value)).map_err(error::sip)
     }
 
     /// Contact values; `None` stands for `*`.
     #[getter]
     fn contacts(&self) -> PyResult<Vec<Option<NameAddr>>> {
         let view = |contact: pbx_sip::Contact<'_>| contact.addr().map(NameAddr::new);
-        self.0.contacts().map(|contact| contact.map(view).map_err(|fault| error::sip(&fault))).collect()
+        self.0.contacts().map(|contact| contact.map(view).map_err(error::sip)).collect()
     }
 
     /// Route values.
@@ -138,9 +138,10 @@ impl Message {
     }
 
     fn __repr__(&self) -> String {
-        match self.0.is_request() {
-            true => format!("<Message {} {}>", self.0.method_text(), self.0.request_uri()),
-            false => format!("<Message {} {}>", self.0.status(), self.0.reason()),
+        if self.0.is_request() {
+            format!("<Message {} {}>", self.0.method_text(), self.0.request_uri())
+        } else {
+            format!("<Message {} {}>", self.0.status(), self.0.reason())
         }
     }
 }
@@ -148,8 +149,6 @@ impl Message {
 impl Message {
     fn addresses(&self, name: Name) -> PyResult<Vec<NameAddr>> {
         let values = self.0.values(name).map(pbx_sip::NameAddr::parse);
-        values
-            .map(|value| value.map(|value| NameAddr::new(&value)).map_err(|fault| error::sip(&fault)))
-            .collect()
+        values.map(|value| value.map(|value| NameAddr::new(&value)).map_err(error::sip)).collect()
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Sdp(sdp::Sdp);
 
 impl Sdp {
     pub(crate) fn of(octets: &[u8]) -> PyResult<Self> {
-        sdp::Sdp::parse(octets).map(Self).map_err(|error| error::sdp(&error))
+        sdp::Sdp::parse(octets).map(Self).map_err(error::sdp)
     }
 }
 
@@ -39,10 +39,6 @@ impl Sdp {
     /// The description as the engine writes it.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.to_bytes())
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Sdp {} media lines>", self.0.media().len())
     }
 }
 
@@ -89,12 +85,5 @@ impl SdpMedia {
             codecs: media.payloads().filter_map(codec).collect(),
             attributes: attributes.map(|a| (a.name.to_owned(), a.value.map(str::to_owned))).collect(),
         })
-    }
-}
-
-#[pymethods]
-impl SdpMedia {
-    fn __repr__(&self) -> String {
-        format!("<SdpMedia {} {} {}>", self.kind, self.port, self.proto)
     }
 }

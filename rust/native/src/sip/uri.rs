@@ -15,12 +15,12 @@ impl Uri {
     pub(crate) fn new(text: String) -> PyResult<Self> {
         match pbx_sip::Uri::parse(&text) {
             Ok(_) => Ok(Self(text)),
-            Err(fault) => Err(error::sip(&fault)),
+            Err(fault) => Err(error::sip(fault)),
         }
     }
 
     fn view(&self) -> PyResult<pbx_sip::Uri<'_>> {
-        pbx_sip::Uri::parse(&self.0).map_err(|fault| error::sip(&fault))
+        pbx_sip::Uri::parse(&self.0).map_err(error::sip)
     }
 }
 

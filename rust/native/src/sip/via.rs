@@ -30,10 +30,3 @@ impl Via {
         }
     }
 }
-
-#[pymethods]
-impl Via {
-    fn __repr__(&self) -> String {
-        format!("<Via {} {}>", self.transport, self.host)
-    }
-}
