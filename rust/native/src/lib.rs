@@ -9,7 +9,7 @@ mod text;
 mod verdict;
 
 /// The extension module.
-#[pymodule]
+#[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
     use crate::engine::{Engine, check_config, explain};
