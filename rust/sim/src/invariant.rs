@@ -16,8 +16,12 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
     for leg in &legs {
         calls.entry(&leg.label).or_default().push(leg);
     }
+    let unheard = world.unheard().call_ids();
     let mut standing = 0;
     for (label, legs) in calls {
+        if legs.iter().any(|leg| unheard.contains(&leg.call_id)) {
+            continue;
+        }
         let (callers, callees): (Vec<_>, Vec<_>) = legs.into_iter().partition(|leg| leg.is_caller);
         check_single_ringing(label, &callees, broken);
         let confirmed: Vec<_> = callees.into_iter().filter(|leg| leg.state == LegState::Confirmed).collect();
@@ -37,12 +41,16 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
                 broken.push(format!("call {label}: caller confirmed, {} callees confirmed", callees.len()));
             }
             (LegState::Ended, []) => {}
+            // Every copy of the final response was lost; the phone would wait for ever.
+            (LegState::Inviting, []) if world.has_losses() => {}
             (state, callees) => {
                 broken.push(format!("call {label}: caller {state:?}, {} callees confirmed", callees.len()));
             }
         }
     }
-    check_standing(world, standing, broken);
+    if unheard.is_empty() {
+        check_standing(world, standing, broken);
+    }
 }
 
 /// A phone is rung by one INVITE dialog for each call.
@@ -96,12 +104,13 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
         ("used ports", health.ports_used),
         ("open media sockets", world.media_sessions()),
     ];
-    for (what, count) in left.into_iter().filter(|(_, count)| *count > 0) {
+    let is_heard = world.unheard().call_ids().is_empty();
+    for (what, count) in left.into_iter().filter(|(_, count)| *count > 0 && is_heard) {
         broken.push(format!("{count} {what} left"));
     }
     for leg in world.legs() {
         let waits_for_nobody = leg.state == LegState::Inviting && !leg.is_caller;
-        if leg.state != LegState::Ended && !waits_for_nobody {
+        if leg.state != LegState::Ended && !waits_for_nobody && is_heard {
             broken.push(format!("call {}: {:?} at phone {}", leg.label, leg.state, leg.phone));
         }
         if leg.is_caller && leg.outcome == Outcome::Pending {

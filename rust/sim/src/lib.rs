@@ -14,6 +14,7 @@ mod scenario;
 mod schedule;
 mod sweep;
 mod tape;
+mod unheard;
 mod watch;
 mod world;
 

@@ -1,6 +1,7 @@
 //! Rules of the wire, judged on every datagram that leaves the switch.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use pbx_sip::{Bytes, Limits, Message, Method};
 use pbx_switch::config::MediaMode;
@@ -11,6 +12,10 @@ use crate::world::SERVER;
 /// Copies of one request: 11 with timers E and F, 7 with A and B (RFC 3261 §17.1).
 const MAX_COPIES: u32 = 11;
 
+/// How long a server transaction remembers its final response at least (Timers J and L): a copy of the request that
+/// comes later is a new one.
+const MEMORY: Duration = Duration::from_secs(32);
+
 /// A server failure of the switch or of a callee, as it left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerFailure {
@@ -20,9 +25,14 @@ pub(crate) struct ServerFailure {
 }
 
 /// What is known of a request the switch answers.
+#[derive(Default)]
 struct Answered {
+    /// When its final response was sent first.
+    final_at: Option<Instant>,
     status: u16,
     tag: Option<String>,
+    /// The request was answered long before, and forgotten.
+    is_late: bool,
 }
 
 /// What is known of a request the switch sent.
@@ -65,7 +75,7 @@ impl Watch {
     }
 
     /// Judges one datagram on its way out.
-    pub(crate) fn see(&mut self, bytes: &Bytes, ledger: &MediaLedger) {
+    pub(crate) fn see(&mut self, now: Instant, bytes: &Bytes, ledger: &MediaLedger) {
         self.sent_total += 1;
         let message = match Message::parse(bytes.clone(), &Limits::default()) {
             Ok(message) => message,
@@ -75,7 +85,7 @@ impl Watch {
         let is_first = if message.is_request() {
             self.see_request(&message, branch)
         } else {
-            self.see_response(&message, branch)
+            self.see_response(now, &message, branch)
         };
         if let Some(sdp) = message.sdp().filter(|_| is_first) {
             self.see_description(&message, sdp, ledger);
@@ -83,25 +93,33 @@ impl Watch {
     }
 
     /// One final response to a request, nothing else after it, one tag (RFC 3261 §8.2.6.2, §17.2).
-    fn see_response(&mut self, message: &Message, branch: String) -> bool {
+    fn see_response(&mut self, now: Instant, message: &Message, branch: String) -> bool {
         let (status, method) = (message.status(), message.cseq_method());
-        if (500..600).contains(&status) {
-            let first_line = format!("{status} {} to {}", message.reason(), method.as_str());
-            self.server_failures.push(ServerFailure { code: status, method, first_line });
-        }
         let tag = message.to_tag().map(str::to_owned).filter(|_| status > 100);
         if status > 100 && tag.is_none() {
             self.broken.push(format!("{status} to {} without To tag", method.as_str()));
         }
-        let answered = self.answered.entry((branch, method)).or_insert(Answered { status: 0, tag: None });
+        let answered = self.answered.entry((branch, method)).or_insert(Answered::default());
+        if answered.final_at.is_some_and(|at| now >= at + MEMORY) {
+            *answered = Answered { is_late: true, ..Answered::default() };
+        }
+        if (500..600).contains(&status) && !answered.is_late {
+            let first_line = format!("{status} {} to {}", message.reason(), method.as_str());
+            self.server_failures.push(ServerFailure { code: status, method, first_line });
+        }
+        if status >= 200 {
+            answered.final_at.get_or_insert(now);
+        }
         if answered.status >= 200 && answered.status != status {
             let first = answered.status;
-            self.broken.push(format!("{status} to {} after its final {first}", method.as_str()));
+            let call = short(message);
+            self.broken
+                .push(format!("{status} to {} after its final {first}, Call-ID {call}", method.as_str()));
         }
         if let (Some(first), Some(tag)) = (&answered.tag, &tag)
             && first != tag
         {
-            self.broken.push(format!("two To tags in responses to one {}", method.as_str()));
+            self.broken.push(format!("two To tags to one {}, Call-ID {}", method.as_str(), short(message)));
         }
         let is_first = answered.status != status;
         answered.status = answered.status.max(status);
@@ -131,10 +149,15 @@ impl Watch {
         let numbering = self.numbering.entry(dialog).or_default();
         if message.cseq() <= numbering.cseq {
             let (cseq, last) = (message.cseq(), numbering.cseq);
-            self.broken.push(format!("{} with CSeq {cseq} after {last}", method.as_str()));
+            let call = short(message);
+            self.broken.push(format!("{} with CSeq {cseq} after {last}, Call-ID {call}", method.as_str()));
         }
         if numbering.said_bye {
-            self.broken.push(format!("{} after BYE in one dialog", method.as_str()));
+            self.broken.push(format!(
+                "{} after BYE in one dialog, Call-ID {}",
+                method.as_str(),
+                short(message)
+            ));
         }
         numbering.said_bye |= method == Method::Bye;
         numbering.cseq = message.cseq();
@@ -161,4 +184,9 @@ impl Watch {
             }
         }
     }
+}
+
+fn short(message: &Message) -> &str {
+    let call = message.call_id();
+    call.get(..8).unwrap_or(call)
 }

@@ -16,6 +16,7 @@ use crate::network::{Network, Wire};
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 use crate::tape::{Sighting, Tape};
+use crate::unheard::Unheard;
 use crate::watch::Watch;
 
 /// Address of the switch.
@@ -58,6 +59,7 @@ pub struct World<'a> {
     watch: Watch,
     log: Vec<LogLine>,
     cut: Option<Cut>,
+    unheard: Unheard,
 }
 
 impl<'a> World<'a> {
@@ -88,6 +90,7 @@ impl<'a> World<'a> {
             watch,
             log: Vec::new(),
             cut: None,
+            unheard: Unheard::default(),
         };
         world.place_phones(scenario);
         Ok(world)
@@ -144,6 +147,11 @@ impl<'a> World<'a> {
         &self.watch
     }
 
+    /// Call-IDs of dialogs whose BYE was lost in every copy.
+    pub(crate) fn unheard(&self) -> &Unheard {
+        &self.unheard
+    }
+
     pub(crate) fn agents(&self) -> &[UserAgent] {
         &self.agents
     }
@@ -155,6 +163,11 @@ impl<'a> World<'a> {
     /// Calls as the phones see them.
     pub fn legs(&self) -> Vec<LegView> {
         self.agents.iter().flat_map(UserAgent::legs).collect()
+    }
+
+    /// Whether the network loses datagrams.
+    pub(crate) fn has_losses(&self) -> bool {
+        self.wire.network.loss > 0.0
     }
 
     /// Another network from now on.
@@ -262,7 +275,7 @@ impl<'a> World<'a> {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
-                    self.watch.see(&transmit.bytes, &self.ledger);
+                    self.watch.see(self.now, &transmit.bytes, &self.ledger);
                     self.send(SERVER, transmit.flow.remote, &transmit.bytes);
                 }
                 Output::Ask(query) => {
@@ -301,6 +314,7 @@ impl<'a> World<'a> {
             arrivals = [None, None];
         }
         self.note(from, to, arrivals.iter().flatten().count(), bytes);
+        self.unheard.note(bytes, arrivals.iter().any(Option::is_some));
         for at in arrivals.into_iter().flatten() {
             self.schedule.push(at, Happening::Datagram { from, to, bytes: bytes.clone() });
         }

@@ -33,7 +33,7 @@ fn ninety_nine_of_a_hundred_complete_at_30_percent_loss() {
     let legs = world.legs();
     let completed = legs.iter().filter(|leg| leg.is_caller && leg.outcome == Outcome::Answered);
     let completed = completed.filter(|leg| leg.state == LegState::Ended).count();
-    println!("{registered} of {PAIRS} registered, {completed} of {PAIRS} calls completed");
+    eprintln!("{registered} of {PAIRS} registered, {completed} of {PAIRS} calls completed");
     assert!(registered >= 495, "{registered}");
     assert!(completed >= 495, "{completed}");
 

@@ -7,7 +7,7 @@ mod support;
 use pbx_sim::{Phone, Scenario, phone_address};
 use pbx_sip::{Message, Name};
 use serde_json::{Value, json};
-use support::{altered, from_phone, millis, named, secs, since, to_phone, world};
+use support::{altered, from_phone, named, secs, since, to_phone, world};
 
 fn is_stale(response: &Message) -> bool {
     response.headers(Name::WwwAuthenticate).all(|value| String::from_utf8_lossy(value).contains("stale=true"))
