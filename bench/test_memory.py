@@ -38,7 +38,7 @@ def hold_calls(directory: Path, server: PbxServer, calls: int, rate: int) -> dic
     return {"octets": (held - before) / calls}
 
 
-@pytest.mark.parametrize(("kind", "calls"), [("signalling", 10_000), ("relay", 2_000)])
+@pytest.mark.parametrize(("kind", "calls"), [("signalling", 10_000), ("relay", 1_500)])
 def test_memory_of_established_calls(report: Report, tmp_path: Path, kind: str, calls: int) -> None:
     with pbx(tmp_path / "server", None, media_proxy="all" if kind == "relay" else "none") as running:
 
