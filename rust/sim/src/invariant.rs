@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::agent::{LegState, LegView, Outcome};
-use crate::scenario::{Manners, Reply, Scenario};
+use crate::scenario::{Manners, Order, Reply, Scenario};
 use crate::world::World;
 
 /// Datagrams of the switch allowed per call or registration; a storm sends more.
@@ -154,6 +154,11 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
     let manners = || scenario.phones.iter().flat_map(|phone| &phone.manners);
     let rejected =
         |manners: &Manners| matches!(manners.reply, Reply::Reject { code: reply, .. } if reply == code);
+    let drains = scenario.orders.iter().any(|(_, order)| matches!(order, Order::Drain(_)));
+    let is_new = matches!(method, pbx_sip::Method::Invite | pbx_sip::Method::Register);
+    if code == 503 && drains && is_new {
+        return true;
+    }
     if method != pbx_sip::Method::Invite {
         return false;
     }

@@ -24,7 +24,7 @@ pub use network::Network;
 pub use report::{Report, Tally};
 pub use run::{RunOptions, run};
 pub use scenario::{
-    CallPlan, Change, DOMAIN, Draw, Manners, Phone, Python, Reinvite, Reply, Scenario, default_config,
+    CallPlan, Change, DOMAIN, Draw, Manners, Order, Phone, Python, Reinvite, Reply, Scenario, default_config,
 };
 pub use sweep::{run_seed, sweep};
 pub use tape::{Sighting, Tape};

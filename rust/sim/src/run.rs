@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::world::World;
 
 /// Longest ringing (30 s), the longest transaction after it, and some more.
-const SETTLING: Duration = Duration::from_secs(32 * 4);
+const SETTLING: Duration = Duration::from_secs(32 * 5);
 /// 64×T1 for what hanging up begins, once more for what its loss begins, and Timers I, J and K.
 const CLEARING: Duration = Duration::from_secs(32 * 3 + 10);
 

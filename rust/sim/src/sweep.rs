@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use pbx_switch::{Decision, Query};
+use pbx_switch::{Decision, Forward, Query, Target};
 
 use crate::report::{Report, Tally};
 use crate::run::{RunOptions, run};
@@ -50,6 +50,12 @@ fn decide(python: Python) -> Option<(Duration, Decision)> {
         Python::Absent => Some((Duration::ZERO, Decision::NotHandled {})),
         Python::Answers(after) => Some((after, Decision::NotHandled {})),
         Python::Hangs => None,
+        Python::Forwards { after, users, parallel } => {
+            let mut targets: Vec<_> = users.iter().map(|user| Target::User(user.to_string())).collect();
+            targets.push(Target::Uri("sip:nobody@198.51.255.1:5060".to_owned()));
+            let forward = Forward { targets, parallel, ring_timeout_secs: Some(8), ..Forward::default() };
+            Some((after, Decision::Forward(forward)))
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use pbx_media::relay::MediaEvent;
 use pbx_sip::{Bytes, Flow, Transport};
 use pbx_switch::{
-    Decision, Event, Facing, Locals, LogLine, Output, PolicyError, QueryId, Switch, SwitchConfig,
+    Command, Decision, Event, Facing, Locals, LogLine, Output, PolicyError, QueryId, Switch, SwitchConfig,
 };
 
 use crate::agent::{Account, AgentTimer, LegView, Registration, UserAgent};
 use crate::decider::Decider;
 use crate::media_ledger::MediaLedger;
 use crate::network::{Network, Wire};
-use crate::scenario::Scenario;
+use crate::scenario::{Order, Scenario};
 use crate::schedule::Schedule;
 use crate::tape::{Sighting, Tape};
 use crate::unheard::Unheard;
@@ -34,6 +34,7 @@ enum Happening {
     Agent { index: usize, timer: AgentTimer },
     Decision { id: QueryId, decision: Decision },
     Media(MediaEvent),
+    Order(Order),
 }
 
 struct OneAddress;
@@ -93,6 +94,9 @@ impl<'a> World<'a> {
             unheard: Unheard::default(),
         };
         world.place_phones(scenario);
+        for &(at, order) in &scenario.orders {
+            world.schedule.push(start + at, Happening::Order(order));
+        }
         Ok(world)
     }
 
@@ -101,7 +105,8 @@ impl<'a> World<'a> {
         for (index, phone) in scenario.phones.iter().enumerate() {
             let account = Account {
                 index,
-                address: phone_address(index),
+                address: if phone.natted { private_address(index) } else { phone_address(index) },
+                public: phone_address(index),
                 server: SERVER,
                 user: phone.user.clone(),
                 password: phone.password.clone(),
@@ -198,7 +203,7 @@ impl<'a> World<'a> {
     }
 
     /// Sends a command to the switch.
-    pub fn command(&mut self, command: &pbx_switch::Command) -> bool {
+    pub fn command(&mut self, command: &Command) -> bool {
         let known = self.switch.handle_command(self.now, command);
         self.drain();
         known
@@ -256,8 +261,28 @@ impl<'a> World<'a> {
             }
             Happening::Decision { id, decision } => self.switch.handle_decision(self.now, id, decision),
             Happening::Media(event) => self.switch.handle_media(self.now, &event),
+            Happening::Order(order) => self.obey(order),
         }
         self.drain();
+    }
+
+    fn obey(&mut self, order: Order) {
+        let command = match order {
+            Order::Drain(limit) => Command::Drain { limit },
+            Order::HangUp => {
+                let oldest = self.switch.calls(self.now, 1, None);
+                let Some(call) = oldest.first().and_then(|call| call.id.parse().ok()) else { return };
+                Command::Hangup { call, code: None }
+            }
+            Order::Reload => {
+                self.config.generation += 1;
+                if let Err(error) = self.switch.handle_config(self.now, self.config.clone()) {
+                    self.watch.broken.push(format!("reload refused: {error}"));
+                }
+                return;
+            }
+        };
+        self.switch.handle_command(self.now, &command);
     }
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
@@ -296,7 +321,7 @@ impl<'a> World<'a> {
     }
 
     fn drain_agent(&mut self, index: usize) {
-        let from = self.agents[index].account.address;
+        let from = self.agents[index].account.public;
         let mut sends = std::mem::take(&mut self.agents[index].out.sends);
         for (to, bytes) in sends.drain(..) {
             self.send(from, to, &bytes);
@@ -330,6 +355,12 @@ impl<'a> World<'a> {
 pub fn phone_address(index: usize) -> SocketAddr {
     let octets = (index as u16).to_be_bytes();
     SocketAddr::new(Ipv4Addr::new(198, 51, octets[0], octets[1]).into(), 5060)
+}
+
+/// The address a phone behind NAT believes to have.
+fn private_address(index: usize) -> SocketAddr {
+    let octets = (index as u16).to_be_bytes();
+    SocketAddr::new(Ipv4Addr::new(10, 0, octets[0], octets[1]).into(), 5060)
 }
 
 fn phone_index(address: SocketAddr) -> Option<usize> {

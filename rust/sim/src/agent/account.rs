@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 pub(crate) struct Account {
     /// Number of the phone in the run.
     pub(crate) index: usize,
-    /// Its own address, signalling and media.
+    /// The address it believes to have, and writes.
     pub(crate) address: SocketAddr,
+    /// The address the network sees.
+    pub(crate) public: SocketAddr,
     /// The switch.
     pub(crate) server: SocketAddr,
     /// User part and digest name.

@@ -7,7 +7,7 @@ use rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 
 use super::config::default_config;
-use super::plan::{CallPlan, Change, Manners, Phone, Reinvite, Reply, Scenario};
+use super::plan::{CallPlan, Change, Manners, Order, Phone, Reinvite, Reply, Scenario};
 use crate::network::Network;
 
 /// A scenario with the configuration it runs under.
@@ -19,6 +19,8 @@ pub struct Draw {
     pub config: Value,
     /// How Python behaves when it is asked.
     pub python: Python,
+    /// There are ports for one call only.
+    pub few_ports: bool,
 }
 
 /// Behaviour of the decision side.
@@ -30,6 +32,15 @@ pub enum Python {
     Answers(Duration),
     /// Never answers.
     Hangs,
+    /// Names two users, and an address where nobody is, after this time.
+    Forwards {
+        /// How long it takes.
+        after: Duration,
+        /// Users in order.
+        users: [u32; 2],
+        /// All at once.
+        parallel: bool,
+    },
 }
 
 /// Draws from one seed.
@@ -67,8 +78,14 @@ impl Draw {
         let calls = (0..=dice.below(3)).map(|_| call(&mut dice, phones.len(), users)).collect();
         let network = network(&mut dice, loss);
         let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
-        let scenario = Scenario { seed, network, busy_ports, phones, calls };
+        let orders = orders(&mut dice);
+        let scenario = Scenario { seed, network, busy_ports, phones, calls, orders };
         let python = match dice.below(10) {
+            3 => Python::Forwards {
+                after: dice.millis(0, 1500),
+                users: dice.one_of(&[[1001, 1002], [1003, 1001], [9998, 1002], [1002, 1004]]),
+                parallel: dice.chance(50),
+            },
             0 => Python::Answers(dice.millis(0, 1500)),
             1 => Python::Answers(dice.millis(1900, 2100)),
             2 if dice.chance(30) => Python::Hangs,
@@ -79,19 +96,33 @@ impl Draw {
         config["call"]["ask_router"] = json!(python != Python::Absent);
         config["call"]["parallel_fork"] = json!(dice.chance(90));
         config["call"]["passthrough_failure"] = json!(dice.chance(75));
+        let few_ports = dice.chance(5);
+        if few_ports {
+            config["media"]["rtp_end_port"] = json!(20_003);
+        }
         if dice.chance(25) {
             config["modules"] = json!(["acl", "registrar", "call"]);
         }
-        Self { scenario, config, python }
+        Self { scenario, config, python, few_ports }
     }
 
-    /// Whether 503 may be seen: decisions come too late.
+    /// Whether 503 may be seen: decisions come too late, or ports run out.
     pub fn may_503(&self) -> bool {
-        match self.python {
-            Python::Absent => false,
+        let late = match self.python {
+            Python::Absent | Python::Forwards { .. } => false,
             Python::Answers(after) => after >= Duration::from_millis(1900),
             Python::Hangs => true,
-        }
+        };
+        late || self.few_ports
+    }
+}
+
+fn orders(dice: &mut Dice) -> Vec<(Duration, Order)> {
+    match dice.below(20) {
+        0 => vec![(dice.millis(1000, 15_000), Order::Drain(dice.millis(0, 10_000)))],
+        1 | 2 => vec![(dice.millis(2000, 15_000), Order::HangUp)],
+        3 => vec![(dice.millis(0, 15_000), Order::Reload)],
+        _ => Vec::new(),
     }
 }
 
@@ -109,7 +140,8 @@ fn network(dice: &mut Dice, loss: f64) -> Network {
 fn phone(dice: &mut Dice, user: u32) -> Phone {
     let registers_after = dice.chance(95).then(|| dice.millis(0, 500));
     let manners = (0..=dice.below(2)).map(|_| manners(dice)).collect();
-    Phone { registers_after, expires_secs: 60, manners, ..Phone::new(&user.to_string()) }
+    let natted = dice.chance(20);
+    Phone { registers_after, natted, expires_secs: 60, manners, ..Phone::new(&user.to_string()) }
 }
 
 fn manners(dice: &mut Dice) -> Manners {

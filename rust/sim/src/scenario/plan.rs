@@ -17,6 +17,19 @@ pub struct Scenario {
     pub phones: Vec<Phone>,
     /// The calls.
     pub calls: Vec<CallPlan>,
+    /// What the operator does, and when.
+    pub orders: Vec<(Duration, Order)>,
+}
+
+/// A deed of the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Shut down, cutting off what is left after this time.
+    Drain(Duration),
+    /// Hang up the oldest call.
+    HangUp,
+    /// Load the same configuration as the next generation.
+    Reload,
 }
 
 /// A phone with its account.
@@ -28,6 +41,8 @@ pub struct Phone {
     pub password: Option<String>,
     /// When it registers; `None`: never.
     pub registers_after: Option<Duration>,
+    /// It has a private address of its own; the network sees another.
+    pub natted: bool,
     /// Expiry asked for, seconds.
     pub expires_secs: u32,
     /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
@@ -139,6 +154,7 @@ impl Phone {
             user: user.to_owned(),
             password: Some(format!("secret-{user}")),
             registers_after: Some(Duration::ZERO),
+            natted: false,
             expires_secs: 60,
             manners: vec![Manners::answering(Duration::from_millis(500))],
         }
@@ -178,7 +194,7 @@ impl Manners {
 impl Scenario {
     /// Phones and calls over a perfect network.
     pub fn new(phones: Vec<Phone>, calls: Vec<CallPlan>) -> Self {
-        Self { seed: 1, network: Network::PERFECT, busy_ports: 0.0, phones, calls }
+        Self { seed: 1, network: Network::PERFECT, busy_ports: 0.0, phones, calls, orders: Vec::new() }
     }
 
     /// When the last planned deed of any phone is due.
@@ -196,6 +212,11 @@ impl Scenario {
             let changes = manners.reinvites.iter().map(|reinvite| reinvite.after).max().unwrap_or_default();
             reply + manners.hangs_up_after.unwrap_or_default().max(changes)
         });
-        calls.max().unwrap_or_default() + manners.max().unwrap_or_default()
+        let orders = self.orders.iter().map(|(at, order)| match order {
+            Order::Drain(limit) => *at + *limit,
+            Order::HangUp | Order::Reload => *at,
+        });
+        let deeds = calls.max().unwrap_or_default() + manners.max().unwrap_or_default();
+        deeds.max(orders.max().unwrap_or_default())
     }
 }
