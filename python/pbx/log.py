@@ -33,12 +33,13 @@ class EventLog:
         self.set_level(level)
         self._path = path
         self._stream = stream
-        self._owned: TextIO | None = None
+        # Held while a line is written or the file is exchanged.
+        self._writing = threading.Lock()
         self._queue: queue.Queue[str | None] = queue.Queue(MAX_QUEUED)
         self._dropped_total = 0
         self._reported_total = 0
         self._thread: threading.Thread | None = None
-        self._open()
+        self._owned = _open(path)
         self.last_warnings: deque[str] = deque(maxlen=5)
 
     def set_level(self, level: str) -> None:
@@ -64,9 +65,22 @@ class EventLog:
 
     def reopen(self) -> None:
         """Open the file again by its name (SIGHUP after log rotation)."""
-        old = self._owned
-        self._open()
-        if old is not None and old is not self._owned:
+        self._exchange(self._path)
+
+    def set_path(self, path: Path | None) -> None:
+        """Write to another file from now on; `None`: standard error. A file that cannot be opened changes nothing."""
+        if path != self._path:
+            self._exchange(path)
+
+    def _exchange(self, path: Path | None) -> None:
+        try:
+            new = _open(path)
+        except OSError as error:
+            self.error("log_file_refused", path=path, cause=error.strerror)
+            return
+        with self._writing:
+            old, self._owned, self._path = self._owned, new, path
+        if old is not None:
             old.close()
 
     def error(self, event: str, **fields: object) -> None:
@@ -107,10 +121,6 @@ class EventLog:
         except queue.Full:
             self._dropped_total += 1
 
-    def _open(self) -> None:
-        if self._path is not None:
-            self._owned = self._path.open("a", encoding="utf-8", errors="backslashreplace")
-
     def _write_all(self) -> None:
         while (line := self._queue.get()) is not None:
             self._put(line)
@@ -119,9 +129,9 @@ class EventLog:
                 self._put(format_line("warn", "log_dropped", [("lines", lost)]))
 
     def _put(self, line: str) -> None:
-        stream = self._owned or self._stream or sys.stderr
         # A full disk or a closed pipe must not end the server.
-        with contextlib.suppress(OSError, ValueError):
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            stream = self._owned or self._stream or sys.stderr
             stream.write(line + "\n")
             stream.flush()
 
@@ -149,6 +159,10 @@ def format_line(level: str, event: str, fields: Fields) -> str:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
     pairs = "".join(f" {name}={_value(value)}" for name, value in fields if value is not None)
     return f"ts={now}Z level={level} event={event}{pairs}"
+
+
+def _open(path: Path | None) -> TextIO | None:
+    return None if path is None else path.open("a", encoding="utf-8", errors="backslashreplace")
 
 
 def _value(value: object) -> str:

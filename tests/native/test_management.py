@@ -11,7 +11,7 @@ JSON = {"Content-Type": "application/json"}
 def test_health_shows_what_runs(running):
     health = running.get("/health")
     assert health["status"] == "ok"
-    assert {entry["transport"] for entry in health["listeners"]} == {"udp", "tcp"}
+    assert {entry["transport"] for entry in health["listeners"]} == {"udp", "tcp", "http"}
     assert health["modules"] == ["acl", "registrar", "call"]
     assert any("open_relay" in warning for warning in health["warnings"])
     assert health["sipserver"]["calls"] == 0
@@ -114,6 +114,13 @@ def test_hundreds_of_silent_connections_do_not_end_the_service(running):
     # Until the last one is cleared away, a request may be refused with 503.
     while running.request("GET", "/health", decode=False)[0] != 200:
         assert time.monotonic() < deadline
+
+
+def test_page_of_another_site_cannot_use_a_browser_on_this_machine(running):
+    for origin in ("http://evil.test", "null", f"https://127.0.0.1:{running.http_port + 1}"):
+        assert running.request("POST", "/shutdown", b"", {"Origin": origin})[0] == 403
+    own = f"http://127.0.0.1:{running.http_port}"
+    assert running.request("POST", "/hangup/1", {}, {"Origin": own})[0] == 404
 
 
 def test_every_post_leaves_an_audit_line(running):

@@ -57,6 +57,17 @@ def test_rotated_file_is_opened_anew(tmp_path):
     assert "event=before" in (tmp_path / "pbx.log.1").read_text()
 
 
+def test_other_file_is_taken_up_and_an_impossible_one_refused(tmp_path):
+    log = EventLog("info", path=tmp_path / "one.log")
+    log.set_path(tmp_path / "two.log")
+    log.info("second")
+    log.set_path(tmp_path / "absent" / "three.log")
+    log.info("still")
+    log.stop()
+    assert "event=still" in (tmp_path / "two.log").read_text()
+    assert "event=log_file_refused" in (tmp_path / "two.log").read_text()
+
+
 def test_library_logging_becomes_events():
     stream = io.StringIO()
     bridge = LoggingBridge(EventLog("info", stream=stream))

@@ -49,6 +49,13 @@ def identify(ami: Ami, peer: str | None, headers: Mapping[str, str]) -> Caller:
     raise AccessError(403, "forbidden", "this address is not in [ami] allows")
 
 
+def refuse_cross_origin(headers: Mapping[str, str]) -> None:
+    """Raise `AccessError` for what a page of another site makes a browser on an allowed machine send."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        raise AccessError(403, "forbidden", "requests of other sites are not served")
+
+
 def _by_token(ami: Ami, shown: str) -> Caller:
     scheme, _, secret = shown.partition(" ")
     found: Caller | None = None

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from pbx.api import views
-from pbx.api.access import AccessError, Caller, Scope, identify
+from pbx.api.access import AccessError, Caller, Scope, identify, refuse_cross_origin
 from pbx.api.body import integer, read_object, refuse_unknown
 from pbx.engine import Instance, ReloadRunningError
 from pbx.errors import ConfigError, PbxBusyError, PbxError
@@ -28,6 +28,10 @@ _TRUE = frozenset(("true", "1", "yes", ""))
 
 class Control(Protocol):
     """What the process offers besides its engine."""
+
+    @property
+    def http_address(self) -> str | None:
+        """Where the management interface itself listens."""
 
     def reload(self, kind: str, *, check_only: bool) -> Json:
         """Load the files again and put them in force. Blocks; raises as `Instance.reload` does."""
@@ -74,6 +78,7 @@ class _Endpoints:
         ]
 
     def _caller(self, request: Request, scope: Scope) -> Caller:
+        refuse_cross_origin(request.headers)
         peer = request.client.host if request.client is not None else None
         caller = identify(self._instance.config.main.ami, peer, request.headers)
         caller.require(scope)
@@ -98,19 +103,23 @@ class _Endpoints:
         async def endpoint(request: Request) -> Response:
             caller = self._caller(request, scope)
             status = 500
+            body: Json = {}
             try:
-                status, answer = await action(request, await read_object(request))
+                body = await read_object(request)
+                status, answer = await action(request, body)
             except AccessError as error:
                 status = error.status
                 raise
             finally:
-                self._instance.log.info("audit", by=caller.name, path=request.url.path, status=status)
+                self._instance.log.info(
+                    "audit", by=caller.name, path=request.url.path, status=status, reason=body.get("reason")
+                )
             return JSONResponse(answer, status)
 
         return Route(path, endpoint, methods=["POST"])
 
     def _health(self) -> Json:
-        return views.health(self._instance)
+        return views.health(self._instance, self._control.http_address)
 
     def _transactions(self) -> Json:
         switch = self._instance.health()
@@ -119,6 +128,9 @@ class _Endpoints:
     async def _hangup(self, request: Request, body: Json) -> Answer:
         refuse_unknown(body, "code", "reason")
         code = integer(body.get("code"), "code", 400, 699)
+        # Why is for the audit log; the peers are told by the status.
+        if not isinstance(body.get("reason", ""), str):
+            raise AccessError(400, "bad_request", "reason is text")
         handle = request.path_params["id"]
         # Python's own limit on digits guards against numbers no handle can have.
         known = handle.isascii() and handle.isdecimal() and len(handle) < 20

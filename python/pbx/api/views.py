@@ -14,20 +14,19 @@ MAX_PAGES = 32
 """Pages looked through for a filtered list; a reader goes on with the cursor he is given."""
 
 
-def health(instance: Instance) -> Json:
+def health(instance: Instance, http_address: str | None) -> Json:
     """State of the process. `degraded`: shutting down, or a thread of the engine is gone."""
     switch = instance.health()
     config = instance.config
     proxy = config.proxy
+    listeners = [*instance.listeners(), *([("http", http_address)] if http_address else [])]
     return {
         "status": "ok" if instance.is_running() and not instance.draining else "degraded",
         "uptime": int(time.monotonic() - instance.started_at),
         "version": instance.version,
         "generation": switch["generation"],
         "draining": instance.draining,
-        "listeners": [
-            {"transport": transport, "address": address} for transport, address in instance.listeners()
-        ],
+        "listeners": [{"transport": transport, "address": address} for transport, address in listeners],
         "realms": proxy.realms,
         "modules": list(instance.generation.pipeline.names),
         "addons": [],

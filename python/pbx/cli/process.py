@@ -63,6 +63,11 @@ class Process:
             self._instance.stop()
             self._log.info("stopped")
 
+    @property
+    def http_address(self) -> str | None:
+        """Where the management interface listens."""
+        return self._http.address if self._http is not None else None
+
     def reload(self, kind: str, *, check_only: bool) -> Json:
         """Load the files again and put them in force; only one kind of them unless `app`."""
         try:
@@ -138,7 +143,7 @@ class Process:
         self._log.announce(
             "ready",
             listeners=listeners,
-            http=self._http.address if self._http is not None else None,
+            http=self.http_address,
             pid=os.getpid(),
             generation=instance.generation.number,
             version=instance.version,

@@ -12,7 +12,7 @@ from pbx.cli.process import Process
 from pbx.config import load
 from pbx.config.machine import this_machine
 from pbx.engine import Instance
-from pbx.errors import ConfigError, PbxError
+from pbx.errors import ConfigError, PbxError, StartError
 from pbx.log import EventLog
 
 SWITCH_INTERVAL_SECS = 0.0005
@@ -42,11 +42,14 @@ def _serve(given: Path | None) -> int:
     config = load(given)
     log_file = config.main.log_file
     panel = Panel() if sys.stdout.isatty() else None
-    log = EventLog(
-        config.main.log_level,
-        path=config.resolve(log_file) if log_file else None,
-        stream=panel.stream if panel is not None else None,
-    )
+    try:
+        log = EventLog(
+            config.main.log_level,
+            path=config.resolve(log_file) if log_file else None,
+            stream=panel.stream if panel is not None else None,
+        )
+    except OSError as error:
+        raise StartError(f"cannot write log_file {log_file}: {error.strerror}") from None
     instance = Instance(config, this_machine(), log)
     process = Process(instance, log, given, panel)
     try:

@@ -29,6 +29,8 @@ class Decider:
 
     def __init__(self, bridge: Bridge, log: EventLog, on_line: Callable[[LogLine], None]) -> None:
         self.bridge = bridge
+        # Asked once: a stopped engine has no descriptor any more, but threads that come back late unregister it.
+        self.descriptor = bridge.fileno()
         self.on_line = on_line
         self.failures = FailureLog(log)
         self.pace = Pace()
@@ -143,7 +145,7 @@ class Decider:
         if self.pending:
             return True
         poll = select.poll()
-        poll.register(self.bridge.fileno(), select.POLLIN)
+        poll.register(self.descriptor, select.POLLIN)
         return bool(poll.poll(0))
 
     def _replace(self, leader: Leader) -> None:

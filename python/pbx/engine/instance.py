@@ -193,7 +193,9 @@ class Instance:
         self._generation = new
         if self._decider is not None:
             self._decider.set_handlers(new.handlers)
-        self.log.set_level(new.config.main.log_level)
+        main = new.config.main
+        self.log.set_level(main.log_level)
+        self.log.set_path(new.config.resolve(main.log_file) if main.log_file else None)
         self.log.info("reloaded", generation=new.number)
 
     def _on_line(self, line: LogLine) -> None:

@@ -48,7 +48,7 @@ class Leader(threading.Thread):
         loop = self._loop
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(self._on_loop_exception)
-        loop.add_reader(self._decider.bridge.fileno(), self.on_readable)
+        loop.add_reader(self._decider.descriptor, self.on_readable)
         # What a deposed predecessor had taken but not begun.
         loop.call_soon(self.on_readable)
         while not self._ended:
@@ -200,7 +200,7 @@ class Leader(threading.Thread):
             return
 
     def _end_when_done(self) -> None:
-        self._loop.remove_reader(self._decider.bridge.fileno())
+        self._loop.remove_reader(self._decider.descriptor)
         if not self._tasks:
             self._end()
 
@@ -210,7 +210,7 @@ class Leader(threading.Thread):
 
     def _close(self) -> None:
         loop = self._loop
-        loop.remove_reader(self._decider.bridge.fileno())
+        loop.remove_reader(self._decider.descriptor)
         for task in asyncio.all_tasks(loop):
             task.cancel()
         try:
