@@ -1,5 +1,6 @@
 """The files in `config/` are good, and together."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,17 @@ def test_the_demo_listens_on_loopback_only_with_two_users_who_can_register():
     document = compile_document(config, this_machine(), generation=1, ask_router=False)
     assert document["net"]["udp"] == document["net"]["tcp"] == ["127.0.0.1:5060"]
     assert [user["username"] for user in document["switch"]["users"]] == ["1001", "1002"]
-    assert all(user["secret"] for user in document["switch"]["users"])
     assert config.main.http_addr == "127.0.0.1:8080"
     assert document["switch"]["modules"] == ["acl", "auth", "registrar", "call"]
+
+
+def test_the_demo_users_are_offered_md5_alone_so_that_older_phones_register():
+    config = load(EXAMPLES / "pbx.toml", {})
+    switch = compile_document(config, this_machine(), generation=1, ask_router=False)["switch"]
+    for user in switch["users"]:
+        words = f"{user['username']}:{config.proxy.realms[0]}:demo-{user['username']}"
+        assert user["realm"] == config.proxy.realms[0]
+        assert user["secret"] == {"ha1": hashlib.md5(words.encode()).hexdigest()}
 
 
 def test_every_example_file_loads_beside_the_others(site):
