@@ -7,7 +7,6 @@ use pbx_sip::{Fault, Message, Method, Name, Uri};
 use crate::auth::{AuthRefusal, AuthVerdict, Scheme};
 use crate::config::Module;
 use crate::core::Inbound;
-use crate::output::Level;
 use crate::policy::{HostPort, User};
 use crate::refusal::Refusal;
 use crate::route::Direction;
@@ -88,9 +87,10 @@ impl Switch {
             AuthVerdict::BadCredentials => {
                 self.core.counters.count("auth_total", "bad");
                 self.core.counters.count("probes_total", "credentials");
-                let method = message.method_text().to_owned();
-                let fields = vec![("source", inbound.flow.remote.to_string()), ("method", method)];
-                self.core.log(Level::Info, "auth_failed", fields);
+                let method = message.method_text();
+                self.core.log_of(now, inbound.flow.remote.ip(), "auth_failed", || {
+                    vec![("method", method.to_owned())]
+                });
                 self.challenge(now, inbound, &realm, scheme, false);
             }
             AuthVerdict::Refused(refusal) => {

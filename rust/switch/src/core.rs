@@ -16,6 +16,7 @@ use rand_core::RngCore;
 
 use crate::call::{CallId, CallTimer, Dismissed, TimerKind};
 use crate::counters::Counters;
+use crate::log_budget::LogBudget;
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
 use crate::policy::{Locality, Policy, is_private};
@@ -75,6 +76,7 @@ pub(crate) struct Core {
     pub(crate) sessions: HashMap<SessionId, Vec<u16>>,
     /// Dialogs ended at once, by the INVITE that made them.
     pub(crate) dismissed: HashMap<TransactionId, Vec<Dismissed>>,
+    pub(crate) log_budget: LogBudget,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
 }
@@ -187,19 +189,21 @@ impl Core {
         status: (u16, &str),
         edit: impl FnOnce(Builder) -> Builder,
     ) -> Bytes {
-        let bytes = self.compose(to, status, edit);
+        let bytes = self.compose(to.request, to.flow, to.tag, status, edit);
         self.transactions.respond(now, to.transaction, status.0, bytes.clone());
         bytes
     }
 
     /// Builds a response without sending it.
-    pub(crate) fn compose(
+    fn compose(
         &self,
-        to: &Inbound<'_>,
+        request: &Message,
+        flow: Flow,
+        tag: Option<&str>,
         (code, reason): (u16, &str),
         edit: impl FnOnce(Builder) -> Builder,
     ) -> Bytes {
-        let builder = Builder::response(to.request, code, reason, to.tag).source(to.flow.remote);
+        let builder = Builder::response(request, code, reason, tag).source(flow.remote);
         let builder = match self.policy.config.identity.user_agent.as_str() {
             "" => builder,
             agent => builder.header(Name::Server, agent),
@@ -209,14 +213,41 @@ impl Core {
 
     /// Refuses a request and counts it.
     pub(crate) fn refuse(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
-        self.counters.count("refused_total", refusal.label());
+        self.note_refusal(now, &to.flow, refusal);
         self.answer_refusal(now, to, refusal);
+    }
+
+    /// Refuses a request without any state.
+    pub(crate) fn refuse_stateless(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: &Message,
+        refusal: &Refusal,
+    ) {
+        self.note_refusal(now, &flow, refusal);
+        if request.method() == Method::Ack {
+            return;
+        }
+        let (code, reason) = refusal.status();
+        let headers = refusal.headers(&self.policy.config, self.rng.next_u32());
+        let tag = self.token();
+        let bytes = self.compose(request, flow, Some(&tag), (code, &reason), |builder| {
+            with_refusal(builder, headers, refusal)
+        });
+        self.transmit(self.reply_flow(flow, request), bytes);
+    }
+
+    /// Counts a refusal and logs the first of its source.
+    pub(crate) fn note_refusal(&mut self, now: Instant, flow: &Flow, refusal: &Refusal) {
+        self.counters.count("refused_total", refusal.label());
+        self.log_of(now, flow.remote.ip(), refusal.label(), || vec![("refused", refusal.status().1)]);
     }
 
     /// Sends the response of a refusal.
     pub(crate) fn answer_refusal(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
         let (code, reason) = refusal.status();
-        let headers = refusal.headers(self.rng.next_u32());
+        let headers = refusal.headers(&self.policy.config, self.rng.next_u32());
         self.respond(now, to, (code, &reason), |builder| with_refusal(builder, headers, refusal));
     }
 
@@ -246,6 +277,23 @@ impl Core {
         Some(opening.id)
     }
 
+    /// Logs what any stranger can cause: the first line of each source and event in a minute, the others are
+    /// counted only.
+    pub(crate) fn log_of(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        event: &'static str,
+        fields: impl FnOnce() -> Vec<(&'static str, String)>,
+    ) {
+        if !self.log_budget.take(now, source, event) {
+            return self.counters.count("log_suppressed_total", "");
+        }
+        let mut line = vec![("source", source.to_canonical().to_string())];
+        line.extend(fields());
+        self.log(Level::Info, event, line);
+    }
+
     /// Puts a line into the log.
     pub(crate) fn log(&mut self, level: Level, event: &'static str, fields: Vec<(&'static str, String)>) {
         self.outputs.push_back(Output::Event(Event::Log(LogLine { level, event, fields })));
@@ -263,7 +311,7 @@ pub(crate) struct Inbound<'a> {
 }
 
 /// Adds what a refusal says beyond its status.
-pub(crate) fn with_refusal(mut builder: Builder, headers: Vec<(Name, String)>, refusal: &Refusal) -> Builder {
+fn with_refusal(mut builder: Builder, headers: Vec<(Name, String)>, refusal: &Refusal) -> Builder {
     for (name, value) in headers {
         builder = builder.header(name, value);
     }

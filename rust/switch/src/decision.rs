@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::call::check_written;
 use crate::config::MediaMode;
+
+/// Status codes a call may be refused with.
+pub(crate) const REJECTING: std::ops::Range<u16> = 400..700;
+/// Longest user part of a Contact of ours (`config.md` §2.15).
+const MAX_CONTACT_USER: usize = 64;
 
 /// Verdict on one INVITE.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,6 +26,20 @@ pub enum Decision {
     Failed {},
     /// No answer within the deadline, or no room to ask: 503 + Retry-After.
     Overdue {},
+}
+
+impl Decision {
+    /// Why it cannot be carried out, if it cannot. Whatever Python lets through ends here.
+    pub(crate) fn fault(&self) -> Option<String> {
+        match self {
+            Self::Forward(forward) => forward.fault(),
+            Self::Reject(reject) if !REJECTING.contains(&reject.code) => {
+                Some(format!("status {} is not in 400 to 699", reject.code))
+            }
+            Self::Reject(reject) => bad_header(&reject.headers),
+            Self::NotHandled {} | Self::Failed {} | Self::Overdue {} => None,
+        }
+    }
 }
 
 /// Where a call goes.
@@ -45,6 +65,16 @@ pub struct Forward {
 }
 
 impl Forward {
+    fn fault(&self) -> Option<String> {
+        if self.ring_timeout_secs == Some(0) {
+            return Some("ring timeout of 0 seconds".to_owned());
+        }
+        if self.caller_contact.as_deref().is_some_and(|user| !is_contact_user(user)) {
+            return Some("Contact user is not 1 to 64 unreserved characters".to_owned());
+        }
+        bad_header(&self.headers)
+    }
+
     /// The ring limit as a duration.
     pub fn ring_timeout(&self) -> Option<Duration> {
         self.ring_timeout_secs.map(|secs| Duration::from_secs(u64::from(secs)))
@@ -71,4 +101,16 @@ pub struct Reject {
     pub reason: Option<String>,
     /// Headers sent along.
     pub headers: Vec<(String, String)>,
+}
+
+fn bad_header(headers: &[(String, String)]) -> Option<String> {
+    let fault = |(name, value): &(String, String)| {
+        check_written(name, value).err().map(|cause| format!("header \"{}\" {cause}", name.escape_debug()))
+    };
+    headers.iter().find_map(fault)
+}
+
+fn is_contact_user(user: &str) -> bool {
+    let is_unreserved = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&octet);
+    (1..=MAX_CONTACT_USER).contains(&user.len()) && user.bytes().all(is_unreserved)
 }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use pbx_sip::Builder;
 use pbx_sip::transaction::{Incoming, TransactionId};
 use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Uri};
 
@@ -11,28 +10,25 @@ use crate::config::Module;
 use crate::core::Inbound;
 use crate::location::RegisterOutcome;
 use crate::output::Output;
-use crate::refusal::{ACCEPT, ALLOW, Refusal, SUPPORTED};
+use crate::refusal::{ACCEPT, Refusal, SUPPORTED, allow, lacking_extensions};
 use crate::switch::Switch;
 
 impl Switch {
     /// Steps 1–3: source, framing, parse.
     pub(crate) fn receive(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
-        if !self.is_admitted(flow) {
-            self.core.counters.count("refused_total", "acl");
-            if flow.transport.is_reliable() {
-                self.core.outputs.push_back(Output::CloseFlow(flow));
-            }
-            return;
-        }
+        let is_admitted = self.is_admitted(flow);
         // Blank datagrams keep NAT bindings open (RFC 5626 §4.4.1).
-        if bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        if is_admitted && bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
             return self.core.counters.count("keepalives_total", "");
         }
         let limits =
             Limits { max_message: self.core.policy.config.limits.max_message_size, ..Limits::default() };
         match Message::parse(bytes, &limits) {
-            Ok(message) => self.judge(now, flow, message),
-            Err(error) => self.answer_malformed(flow, error.fault, error.partial.as_deref()),
+            Ok(message) if is_admitted || self.is_awaited(flow, &message) => self.judge(now, flow, message),
+            Err(error) if is_admitted => {
+                self.answer_malformed(now, flow, error.fault, error.partial.as_deref());
+            }
+            _ => self.drop_denied(flow),
         }
     }
 
@@ -41,26 +37,37 @@ impl Switch {
         !policy.config.has_module(Module::Acl) || policy.acl.judge(flow.remote.ip()).allow
     }
 
-    /// A request that cannot be served but can be answered gets its status without any state (step 3).
-    pub(crate) fn answer_malformed(&mut self, flow: Flow, fault: Fault, partial: Option<&Message>) {
-        let refusal = Refusal::Malformed(fault);
-        self.core.counters.count("refused_total", refusal.label());
-        if let Some(message) = partial.filter(|message| message.is_request()) {
-            self.answer_stateless(flow, message, &refusal);
+    /// What the access list does not bind: responses to our requests (step 4), and requests inside a dialog
+    /// from its own source (step 7).
+    fn is_awaited(&self, flow: Flow, message: &Message) -> bool {
+        if !message.is_request() {
+            return true;
+        }
+        self.calls.find(message).and_then(|dialog| self.calls.flow_of(dialog)) == Some(flow)
+    }
+
+    fn drop_denied(&mut self, flow: Flow) {
+        self.core.counters.count("refused_total", "acl");
+        self.core.counters.count("probes_total", "acl");
+        if flow.transport.is_reliable() {
+            self.core.outputs.push_back(Output::CloseFlow(flow));
         }
     }
 
-    /// Answers without a transaction. The To tag is derived from nothing the peer must remember.
-    fn answer_stateless(&mut self, flow: Flow, message: &Message, refusal: &Refusal) {
-        if message.method() == Method::Ack {
-            return;
+    /// A request that cannot be served but can be answered gets its status without any state (step 3).
+    pub(crate) fn answer_malformed(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        fault: Fault,
+        partial: Option<&Message>,
+    ) {
+        let refusal = Refusal::Malformed(fault);
+        self.core.counters.count("probes_total", "malformed");
+        match partial.filter(|message| message.is_request()) {
+            Some(message) => self.core.refuse_stateless(now, flow, message, &refusal),
+            None => self.core.note_refusal(now, &flow, &refusal),
         }
-        let (code, reason) = refusal.status();
-        let tag = self.core.token();
-        let mut builder = Builder::response(message, code, &reason, Some(&tag)).source(flow.remote);
-        builder = crate::core::with_refusal(builder, refusal.headers(0), refusal);
-        let bytes = builder.finish();
-        self.core.transmit(self.core.reply_flow(flow, message), bytes);
     }
 
     /// Steps 4–7: transactions and dialogs.
@@ -74,9 +81,7 @@ impl Switch {
             Incoming::Absorbed => {}
             Incoming::Stray(_) => self.core.counters.count("dropped_total", "stray_response"),
             Incoming::Refused { message } => {
-                let refusal = Refusal::Full("transactions");
-                self.core.counters.count("refused_total", refusal.label());
-                self.answer_stateless(flow, &message, &refusal);
+                self.core.refuse_stateless(now, flow, &message, &Refusal::Full("transactions"));
             }
         }
     }
@@ -88,13 +93,15 @@ impl Switch {
         (id, invite): (TransactionId, Option<TransactionId>),
         message: &Message,
     ) {
-        let tag = self.core.token();
+        // The tag of the INVITE's responses (RFC 3261 §9.2).
+        let known = invite.and_then(|invite| self.calls.tag_of(invite)).map(str::to_owned);
+        let tag = known.unwrap_or_else(|| self.core.token());
         let inbound = Inbound { transaction: id, flow, request: message, tag: Some(&tag) };
         let Some(invite) = invite else {
             return self.core.refuse(now, &inbound, &Refusal::UnknownDialog);
         };
         self.core.respond(now, &inbound, (200, "OK"), |builder| builder);
-        self.calls.on_cancel(&mut self.core, now, invite);
+        self.calls.on_cancel(&mut self.core, now, invite, message);
     }
 
     /// Steps 7–17 for a new server transaction.
@@ -126,6 +133,7 @@ impl Switch {
     fn screen(&mut self, message: &Message) -> Result<(), Refusal> {
         let config = &self.core.policy.config;
         let method = message.method();
+        let is_merged = method == Method::Invite && self.calls.is_merged(message);
         if message.to_tag().is_some() && method != Method::Register {
             self.core.counters.count("probes_total", "unknown_dialog");
             return Err(Refusal::UnknownDialog);
@@ -150,6 +158,9 @@ impl Switch {
         if !lacking.is_empty() {
             return Err(Refusal::BadExtension(lacking));
         }
+        if is_merged {
+            return Err(Refusal::Merged);
+        }
         if self.drain.is_some() {
             return Err(Refusal::Draining);
         }
@@ -170,18 +181,9 @@ impl Switch {
 
     /// Step 13: OPTIONS to a host of ours.
     fn options(&mut self, now: Instant, inbound: &Inbound<'_>) {
+        let allow = allow(&self.core.policy.config);
         self.core.respond(now, inbound, (200, "OK"), |builder| {
-            builder.header(Name::Allow, ALLOW).header(Name::Accept, ACCEPT).header(Name::Supported, SUPPORTED)
+            builder.header(Name::Allow, allow).header(Name::Accept, ACCEPT).header(Name::Supported, SUPPORTED)
         });
     }
-}
-
-/// Option tags of Require and Proxy-Require that we do not understand.
-fn lacking_extensions(message: &Message) -> String {
-    let tags = message.values(Name::Require).chain(message.values(Name::ProxyRequire));
-    let lacking: Vec<_> = tags
-        .filter(|tag| !tag.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
-        .map(|tag| String::from_utf8_lossy(tag).into_owned())
-        .collect();
-    lacking.join(", ")
 }

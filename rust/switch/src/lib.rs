@@ -13,6 +13,7 @@ mod counters;
 mod decision;
 mod ingress;
 pub mod location;
+mod log_budget;
 mod media_ports;
 mod nat;
 mod output;

@@ -1,13 +1,35 @@
 //! The one place where a status code is chosen (`config.md` §4).
 
-use pbx_sip::{Fault, Name};
+use pbx_sip::{Fault, Message, Name};
 
-/// Methods served; the value of every Allow header.
+use crate::config::{Module, SwitchConfig};
+
+/// Methods served inside a dialog; the value of Allow where a dialog is made or used.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
 /// Option tags understood.
 pub(crate) const SUPPORTED: &str = "path";
+
+/// Methods the loaded modules serve; the value of Allow outside dialogs.
+pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
+    match (config.has_module(Module::Call), config.has_module(Module::Registrar)) {
+        (true, true) => ALLOW,
+        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+        (false, true) => "OPTIONS, REGISTER",
+        (false, false) => "OPTIONS",
+    }
+}
+
+/// Option tags of Require and Proxy-Require that we do not understand, comma-separated.
+pub(crate) fn lacking_extensions(message: &Message) -> String {
+    let tags = message.values(Name::Require).chain(message.values(Name::ProxyRequire));
+    let lacking: Vec<_> = tags
+        .filter(|tag| !tag.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
+        .map(|tag| String::from_utf8_lossy(tag).into_owned())
+        .collect();
+    lacking.join(", ")
+}
 
 /// Why a request is not served.
 #[derive(Clone, Debug)]
@@ -44,7 +66,9 @@ pub(crate) enum Refusal {
     Forbidden,
     /// Max-Forwards used up.
     TooManyHops,
-    /// Body type not usable.
+    /// Max-Breadth used up (RFC 5393).
+    BreadthUsedUp,
+    /// Body type or encoding not usable.
     MediaType,
     /// Accept leaves out SDP.
     NotAcceptable,
@@ -104,6 +128,7 @@ impl Refusal {
             Self::Draining | Self::Full(_) | Self::DecisionOverdue | Self::NoPorts | Self::Unreachable => 503,
             Self::ForeignHosts | Self::NotIdentity | Self::NotOwner | Self::Disabled | Self::Forbidden => 403,
             Self::TooManyHops => 483,
+            Self::BreadthUsedUp => 440,
             Self::MediaType => 415,
             Self::NotAcceptable => 406,
             Self::NotFound | Self::ForeignTarget => 404,
@@ -118,9 +143,9 @@ impl Refusal {
     }
 
     /// Headers that go with the status. `jitter` spreads retries (§0.1 Retry-After, RFC 3261 §14.2).
-    pub(crate) fn headers(&self, jitter: u32) -> Vec<(Name, String)> {
+    pub(crate) fn headers(&self, config: &SwitchConfig, jitter: u32) -> Vec<(Name, String)> {
         match self {
-            Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, ALLOW.to_owned())],
+            Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, allow(config).to_owned())],
             Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
             Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
             Self::NotAcceptable => {
@@ -160,6 +185,7 @@ impl Refusal {
             Self::Disabled => "disabled",
             Self::Forbidden => "forbidden",
             Self::TooManyHops => "max_forwards",
+            Self::BreadthUsedUp => "breadth",
             Self::MediaType | Self::NotAcceptable => "body",
             Self::NotFound => "not_found",
             Self::NotRegistered => "not_registered",

@@ -19,11 +19,13 @@ use crate::command::Command;
 use crate::config::SwitchConfig;
 use crate::core::{Core, Facing, Locals};
 use crate::counters::Counters;
-use crate::decision::Decision;
+use crate::decision::{Decision, REJECTING};
 use crate::location::Location;
+use crate::log_budget::LogBudget;
 use crate::output::{Level, Output};
 use crate::policy::{Locality, Policy, PolicyError};
 use crate::query::QueryId;
+use crate::refusal::Refusal;
 use crate::view::{CallView, DialogView, Health, RegistrationView};
 
 /// A whole PBX shard without I/O.
@@ -80,6 +82,7 @@ impl Switch {
             next_id: 0,
             sessions: HashMap::new(),
             dismissed: HashMap::new(),
+            log_budget: LogBudget::default(),
             arrival: None,
         };
         let location = Location::new();
@@ -97,16 +100,15 @@ impl Switch {
     /// A stream lost its framing. The request at fault is answered if it can be; then the driver closes the stream.
     pub fn handle_framing_fault(
         &mut self,
-        _now: Instant,
+        now: Instant,
         flow: Flow,
         fault: &Fault,
         refused: Option<&Message>,
     ) {
         self.core.counters.count("dropped_total", "framing");
-        let fields = vec![("source", flow.remote.to_string()), ("fault", fault.reason())];
-        self.core.log(Level::Info, "framing_fault", fields);
+        self.core.log_of(now, flow.remote.ip(), "framing_fault", || vec![("fault", fault.reason())]);
         if let Some(request) = refused {
-            self.answer_malformed(flow, *fault, Some(request));
+            self.answer_malformed(now, flow, *fault, Some(request));
         }
     }
 
@@ -140,7 +142,10 @@ impl Switch {
     pub fn handle_command(&mut self, now: Instant, command: &Command) -> bool {
         let known = match *command {
             Command::Hangup { call, code } => {
-                self.calls.hang_up(&mut self.core, now, CallId::from_u64(call), code)
+                // An operator can refuse a call, never answer it.
+                let code = code.filter(|code| REJECTING.contains(code)).unwrap_or(480);
+                let refusal = Refusal::Policy { code, reason: None, headers: Vec::new() };
+                self.calls.hang_up(&mut self.core, now, CallId::from_u64(call), &refusal)
             }
             Command::Drain { limit } => {
                 self.drain = Some(Drain { ends_at: now + limit, cut: false });
@@ -229,7 +234,7 @@ impl Switch {
         };
         drain.cut = true;
         for id in self.calls.ids() {
-            self.calls.hang_up(&mut self.core, now, id, Some(503));
+            self.calls.hang_up(&mut self.core, now, id, &Refusal::Draining);
             self.settle(now);
         }
     }

@@ -9,6 +9,7 @@ use pbx_sip::{Bytes, Message, Name};
 use super::branch::{Branch, BranchState};
 use super::dismiss::dismiss;
 use super::failure::Failure;
+use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::{Accepting, Leg};
@@ -20,7 +21,7 @@ impl Call {
     /// A 2xx to the INVITE of one branch: the first wins; copies are acknowledged again, other dialogs ended.
     pub(super) fn on_answer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
         if let Some(callee) = &self.callee
-            && Some(&*callee.dialog.remote_tag) == response.to_tag()
+            && &*callee.dialog.remote_tag == response.to_tag().unwrap_or_default()
             && &*callee.dialog.call_id == response.call_id()
         {
             return callee.repeat_ack(core, response.cseq());
@@ -69,7 +70,8 @@ impl Call {
         };
         let Ok(body) = body else {
             dismiss(core, now, transaction, response);
-            return self.lose_answer(core, now, Failure::local(488));
+            let failure = Failure::refused(core, &Refusal::NoCodec);
+            return self.lose_answer(core, now, failure);
         };
         if late {
             callee.owed_ack = Some(response.cseq());
@@ -122,8 +124,8 @@ impl Call {
 
     /// The answer of the winner could not be used: the next target, or the failure, follows.
     fn lose_answer(&mut self, core: &mut Core, now: Instant, failure: Failure) {
-        self.best = Some(failure.better(self.best.take()));
-        if !self.branches.iter().any(Branch::is_pending) {
+        self.note_failure(failure);
+        if !self.branches.iter().any(Branch::is_awaited) {
             self.dial_next(core, now);
         }
     }
@@ -139,7 +141,7 @@ impl Call {
         }
         self.finish_relay(side);
         if held {
-            self.bye(core, now, side, None);
+            self.bye(core, now, side, Farewell::Plain);
         }
     }
 
@@ -156,7 +158,7 @@ impl Call {
             leg.settle_ack(core, body.as_ref().ok().map(|body| &**body));
         }
         if body.is_err() && self.phase == Phase::Connected {
-            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"No answer to the offer\""));
+            self.hang_up_both(core, now, Farewell::Reason("SIP;cause=488;text=\"No answer to the offer\""));
         }
     }
 
@@ -183,7 +185,7 @@ impl Call {
                     leg.settle_ack(core, None);
                 }
                 self.finish_relay(side);
-                self.hang_up_both(core, now, Some("SIP;cause=408;text=\"ACK missing\""));
+                self.hang_up_both(core, now, Farewell::Reason("SIP;cause=408;text=\"ACK missing\""));
             }
         }
     }

@@ -25,7 +25,14 @@ pub(super) struct Branch {
 }
 
 impl Branch {
+    /// Whether a final response may still come.
     pub(super) fn is_pending(&self) -> bool {
         self.state == BranchState::Pending
+    }
+
+    /// Whether the call waits for that response. A cancelled branch may take half a minute to say 487, or say
+    /// nothing; only an answer that crosses the CANCEL counts.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_pending() && !self.cancelled
     }
 }

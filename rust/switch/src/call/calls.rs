@@ -5,11 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use pbx_media::relay::{MediaEvent, SessionId};
-use pbx_sip::Message;
 use pbx_sip::transaction::{TimerName, TransactionId};
+use pbx_sip::{Flow, Message, Method};
 use slab::Slab;
 
-use super::dismiss::dismiss;
+use super::branch::BranchState;
+use super::dismiss::{dismiss, remember_ended};
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound, Owner, Role};
@@ -56,7 +57,8 @@ impl Calls {
 
     /// The dialog an in-dialog request belongs to: Call-ID and both tags must fit (RFC 3261 §12.2.2).
     pub(crate) fn find(&self, message: &Message) -> Option<(CallId, Side)> {
-        let (to, from) = (message.to_tag()?, message.from_tag()?);
+        // A peer of RFC 2543 has no tag.
+        let (to, from) = (message.to_tag()?, message.from_tag().unwrap_or_default());
         let call = self.slots.get(slot_of_tag(to)? as usize)?;
         [Side::Caller, Side::Callee].into_iter().find_map(|side| {
             let dialog = &call.leg(side)?.dialog;
@@ -72,11 +74,12 @@ impl Calls {
         self.hasher.hash_one((message.call_id(), message.from_tag().unwrap_or_default()))
     }
 
-    /// Whether this INVITE reached us before by another path.
-    pub(super) fn is_merged(&self, message: &Message) -> bool {
+    /// Whether this INVITE reached us before by another path (RFC 3261 §8.2.2.2). REGISTER and OPTIONS are
+    /// answered in the turn they come in, so no two of them are ever under way at once.
+    pub(crate) fn is_merged(&self, message: &Message) -> bool {
         let call = self.origins.get(&self.origin(message)).and_then(|&id| self.call(id));
-        call.and_then(|call| call.invite.as_ref()).is_some_and(|invite| {
-            invite.message.cseq() == message.cseq() && invite.message.call_id() == message.call_id()
+        call.is_some_and(|call| {
+            call.summary.cseq == message.cseq() && &*call.caller.dialog.call_id == message.call_id()
         })
     }
 
@@ -102,20 +105,32 @@ impl Calls {
         }
     }
 
-    /// A CANCEL that fits a server INVITE transaction.
-    pub(crate) fn on_cancel(&mut self, core: &mut Core, now: Instant, invite: TransactionId) {
+    /// Our To tag in the responses to an INVITE of a call not answered yet.
+    pub(crate) fn tag_of(&self, invite: TransactionId) -> Option<&str> {
+        let call = self.call(*self.invites.get(&invite)?)?;
+        Some(&call.caller.dialog.local_tag)
+    }
+
+    /// The way to the peer of a dialog.
+    pub(crate) fn flow_of(&self, (id, side): (CallId, Side)) -> Option<Flow> {
+        Some(self.call(id)?.leg(side)?.dialog.flow)
+    }
+
+    /// A CANCEL that fits a server INVITE transaction. That of a re-INVITE names the dialog.
+    pub(crate) fn on_cancel(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        invite: TransactionId,
+        cancel: &Message,
+    ) {
         if let Some(&id) = self.invites.get(&invite) {
             self.with(core, now, id, |call, core| {
                 if call.invite.as_ref().is_some_and(|pending| pending.transaction == invite) {
                     call.on_cancel(core, now);
                 }
             });
-            return;
-        }
-        // A re-INVITE on its way across is found by looking: there are few, and CANCEL of one is rare.
-        let owner =
-            self.slots.iter().find(|(_, call)| call.relays.iter().any(|relay| relay.server == invite));
-        if let Some(id) = owner.map(|(_, call)| call.id) {
+        } else if let Some((id, _)) = self.find(cancel) {
             self.with(core, now, id, |call, core| call.on_cancel_relay(core, now, invite));
         }
     }
@@ -129,14 +144,7 @@ impl Calls {
         response: &Message,
     ) {
         let owner = core.owners.get(&client).copied().filter(|owner| self.call(owner.call).is_some());
-        let Some(owner) = owner else {
-            // The call is gone; a late 2xx to INVITE still has a dialog to end.
-            let late = response.cseq_method() == pbx_sip::Method::Invite && response.status() / 100 == 2;
-            if late {
-                dismiss(core, now, client, response);
-            }
-            return;
-        };
+        let Some(owner) = owner else { return on_late_response(core, now, client, response) };
         self.with(core, now, owner.call, |call, core| match owner.role {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
             Role::Relayed => call.on_relay_response(core, now, client, response),
@@ -185,6 +193,7 @@ impl Calls {
             TimerKind::Decision(_) => {}
             TimerKind::Ring(group) => call.on_ring_limit(core, now, group),
             TimerKind::Repeat(side) => call.on_repeat(core, now, side),
+            TimerKind::Reanchor => call.reanchor(core, now),
         });
     }
 
@@ -203,10 +212,10 @@ impl Calls {
         }
     }
 
-    /// Ends a call by its handle.
-    pub(crate) fn hang_up(&mut self, core: &mut Core, now: Instant, id: CallId, code: Option<u16>) -> bool {
+    /// Ends a call by its handle; `refusal` is for a caller not answered yet.
+    pub(crate) fn hang_up(&mut self, core: &mut Core, now: Instant, id: CallId, refusal: &Refusal) -> bool {
         let known = self.call(id).is_some_and(|call| call.phase != Phase::Ending);
-        self.with(core, now, id, |call, core| call.hang_up(core, now, code));
+        self.with(core, now, id, |call, core| call.hang_up(core, now, refusal));
         known
     }
 
@@ -250,13 +259,28 @@ impl Calls {
     fn remove(&mut self, core: &mut Core, now: Instant, id: CallId) {
         let Some(mut call) = self.slots.try_remove(id.slot as usize) else { return };
         call.media.close(core, now);
-        for client in call.branches.iter().map(|branch| branch.transaction) {
-            core.owners.remove(&client);
+        for branch in &call.branches {
+            core.owners.remove(&branch.transaction);
+            if let Some(callee) = call.callee.as_ref().filter(|_| branch.state == BranchState::Won) {
+                remember_ended(core, branch.transaction, &callee.dialog.remote_tag);
+            }
         }
         if self.origins.get(&call.summary.origin) == Some(&id) {
             self.origins.remove(&call.summary.origin);
         }
     }
+}
+
+/// A 2xx to INVITE whose call is gone. Late answers still have a dialog to end; copies of answers to a re-INVITE
+/// belong to a dialog that was ended with the call.
+fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, response: &Message) {
+    if response.cseq_method() != Method::Invite || response.status() / 100 != 2 {
+        return;
+    }
+    if core.owners.get(&client).is_some_and(|owner| matches!(owner.role, Role::Relayed | Role::Reanchor)) {
+        remember_ended(core, client, response.to_tag().unwrap_or_default());
+    }
+    dismiss(core, now, client, response);
 }
 
 /// What a call is looked up by, besides its slot.

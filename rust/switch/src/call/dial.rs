@@ -1,21 +1,20 @@
 //! Ringing targets: one INVITE per endpoint, group after group.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use pbx_sip::transaction::TimerName;
-use pbx_sip::{Message, Method, Name, Uri};
+use pbx_sip::{Builder, Message, Method, Name, Uri};
 
 use super::branch::{Branch, BranchState};
 use super::failure::Failure;
 use super::headers;
 use super::id::{Side, TimerKind, tag};
-use super::plan::{Endpoint, MAX_FORKS, is_failover};
+use super::plan::Endpoint;
 use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
-use crate::refusal::{ALLOW, Refusal, SUPPORTED};
+use crate::refusal::{ALLOW, SUPPORTED};
 
-/// Timer C (RFC 3261 §16.6 step 11) bounds ringing when nothing else does.
-const TIMER_C: Duration = Duration::from_secs(180);
+/// Branches an INVITE may be split into where it says nothing, and the most we make of it (RFC 5393 §5.3.3).
+const MAX_BREADTH: usize = 60;
 
 impl Call {
     /// Rings the next group; without one, the call fails.
@@ -23,48 +22,53 @@ impl Call {
         let Some(group) = self.plan.groups.pop_front() else {
             return self.fail(core, now);
         };
+        if !self.any_failure {
+            // Another target, not more of the same user: what counts is the last cause (`formats.md` §3).
+            self.best = None;
+        }
         self.phase = Phase::Ringing;
         self.group += 1;
-        for endpoint in group.endpoints.iter().take(MAX_FORKS) {
-            self.dial(core, now, endpoint);
-        }
-        if group.endpoints.len() > MAX_FORKS {
-            core.counters.count("refused_total", "forks");
-        }
         self.any_failure = group.any_failure;
-        if !self.branches.iter().any(Branch::is_pending) {
+        let breadth = self.invite.as_ref().map_or(0, |invite| breadth(&invite.message));
+        let rung = group.endpoints.len().min(breadth);
+        if rung < group.endpoints.len() {
+            core.counters.count("refused_total", "breadth");
+        }
+        for (index, endpoint) in group.endpoints.iter().take(rung).enumerate() {
+            // The shares of all forks add up to what we were given (RFC 5393 §5.3.3.1).
+            let share = breadth / rung + usize::from(index < breadth % rung);
+            self.dial(core, now, endpoint, share);
+        }
+        if !self.branches.iter().any(Branch::is_awaited) {
             return self.dial_next(core, now);
         }
-        let limit = self.plan.ring.unwrap_or(TIMER_C);
-        core.arm(now + limit, self.id, TimerKind::Ring(self.group));
+        // Without a limit of its own a branch rings until Timer C of its transaction.
+        if let Some(limit) = self.plan.ring {
+            core.arm(now + limit, self.id, TimerKind::Ring(self.group));
+        }
     }
 
     /// Sends one INVITE.
-    fn dial(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint) {
+    fn dial(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint, breadth: usize) {
         let Some(invite) = &self.invite else { return };
+        headers::count_excess(core, &invite.message);
         let source = invite.flow.remote.ip();
         let offer =
             invite.message.sdp().map(|sdp| self.media.pass_offer(core, now, Side::Caller, sdp, source));
         let body = match offer.transpose() {
             Ok(body) => body,
-            Err(refusal) => return self.note_failure(Failure::refused(&refusal)),
+            Err(refusal) => return self.note_failure(Failure::refused(core, &refusal)),
         };
         let call_id = core.call_id();
         let local_tag = tag(&core.token(), self.id.slot);
         let flow = endpoint.flow;
         let contact = core.contact(&flow, self.plan.caller_contact.as_deref());
-        let index = self.branches.len() as u16;
-        let owner = Owner { call: self.id, role: Role::Branch(index) };
+        let owner = Owner { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let mut builder = pbx_sip::Builder::request("INVITE", &endpoint.uri)
-                .header(Name::Via, via)
-                .header(Name::MaxForwards, hops_left(&invite.message).to_string());
-            for route in &endpoint.path {
-                builder = builder.header(Name::Route, route);
-            }
-            builder = builder
-                .header(Name::From, format!("{};tag={local_tag}", party(invite.message.header(Name::From))))
+            let from = format!("{};tag={local_tag}", party(invite.message.header(Name::From)));
+            let mut builder = begin(&invite.message, endpoint, via, breadth)
+                .header(Name::From, from)
                 .header(Name::To, party(invite.message.header(Name::To)))
                 .header(Name::CallId, &call_id)
                 .header(Name::CSeq, "1 INVITE")
@@ -92,123 +96,20 @@ impl Call {
             None => self.note_failure(Failure::local(503)),
         }
     }
+}
 
-    /// A response to the INVITE of one branch.
-    pub(super) fn on_branch_response(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        index: usize,
-        response: &Message,
-    ) {
-        match response.status() {
-            100 => {}
-            101..=199 => self.on_progress(core, now, index, response),
-            200..=299 => self.on_answer(core, now, index, response),
-            _ => self.on_branch_failure(core, now, index, Failure::from_response(response)),
-        }
-    }
+/// Start of an INVITE: where it goes, and what limits its travel.
+fn begin(invite: &Message, endpoint: &Endpoint, via: &str, breadth: usize) -> Builder {
+    let builder = Builder::request("INVITE", &endpoint.uri)
+        .header(Name::Via, via)
+        .header(Name::MaxForwards, hops_left(invite).to_string())
+        .header(Name::MaxBreadth, breadth.to_string());
+    endpoint.path.iter().fold(builder, |builder, route| builder.header(Name::Route, route))
+}
 
-    /// No response at all, or no way to send.
-    pub(super) fn on_branch_timeout(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        index: usize,
-        timer: Option<TimerName>,
-    ) {
-        if timer == Some(TimerName::C) {
-            let branch = self.branches.get_mut(index).filter(|branch| !branch.cancelled);
-            if let Some(branch) = branch {
-                branch.cancelled = true;
-                core.transactions.cancel(now, branch.transaction);
-            }
-            return;
-        }
-        let code = if timer.is_some() { 408 } else { 503 };
-        self.on_branch_failure(core, now, index, Failure::local(code));
-    }
-
-    /// A branch is out of the race.
-    pub(super) fn on_branch_failure(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        index: usize,
-        failure: Failure,
-    ) {
-        let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_pending()) else { return };
-        branch.state = BranchState::Over;
-        if self.phase != Phase::Ringing {
-            return;
-        }
-        let code = failure.code;
-        let own_cancel = branch.cancelled && code == 487;
-        if !own_cancel {
-            self.note_failure(failure);
-        }
-        // RFC 3261 §16.7 step 5: a 6xx ends the search.
-        if code >= 600 {
-            self.plan.groups.clear();
-            self.cancel_branches(core, now);
-        }
-        if self.branches.iter().any(Branch::is_pending) {
-            return;
-        }
-        let goes_on =
-            self.any_failure || own_cancel || self.best.as_ref().is_none_or(|best| is_failover(best.code));
-        if goes_on { self.dial_next(core, now) } else { self.fail(core, now) }
-    }
-
-    /// The ring limit of a group is over.
-    pub(super) fn on_ring_limit(&mut self, core: &mut Core, now: Instant, group: u32) {
-        if self.phase != Phase::Ringing || self.group != group {
-            return;
-        }
-        self.cancel_branches(core, now);
-        if self.plan.groups.is_empty() {
-            return self.refuse(core, now, &Refusal::NoAnswer);
-        }
-        self.dial_next(core, now);
-    }
-
-    /// Sends CANCEL on every branch still running.
-    pub(super) fn cancel_branches(&mut self, core: &mut Core, now: Instant) {
-        for branch in self.branches.iter_mut().filter(|branch| branch.is_pending() && !branch.cancelled) {
-            branch.cancelled = true;
-            core.transactions.cancel(now, branch.transaction);
-        }
-    }
-
-    fn note_failure(&mut self, failure: Failure) {
-        self.best = Some(failure.better(self.best.take()));
-    }
-
-    /// A provisional response: passed on once per status, with its body.
-    fn on_progress(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
-        let usable = self.branches.get(index).is_some_and(|branch| branch.is_pending() && !branch.cancelled);
-        if self.phase != Phase::Ringing || !usable {
-            return;
-        }
-        self.rung = true;
-        let source = self.branches[index].endpoint.flow.remote.ip();
-        let early = self.invite.as_ref().is_some_and(|invite| invite.message.sdp().is_some());
-        // Early media without an offer of the caller's cannot be answered: the body stays here.
-        let body = response
-            .sdp()
-            .filter(|_| early)
-            .and_then(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source).ok());
-        let contact = self.caller.contact(core);
-        let status = response.status();
-        let Some(inbound) = self.inbound() else { return };
-        core.respond(now, &inbound, (status, response.reason()), |builder| {
-            let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            match &body {
-                Some(body) => builder.body("application/sdp", body),
-                None => builder,
-            }
-        });
-    }
+/// Max-Breadth of an INVITE; malformed counts as absent.
+fn breadth(invite: &Message) -> usize {
+    invite.number(Name::MaxBreadth).map_or(MAX_BREADTH, |breadth| MAX_BREADTH.min(breadth as usize))
 }
 
 /// Max-Forwards of the B leg (§3).
@@ -222,7 +123,8 @@ pub(super) fn party(value: Option<&[u8]>) -> String {
         return "<sip:anonymous@anonymous.invalid>".to_owned();
     };
     match address.display {
-        Some(display) if !display.is_empty() => format!("{display} <{}>", address.uri),
+        // A folded name is one line from here on (RFC 3261 §7.3.1).
+        Some(display) if !display.is_empty() => format!("{} <{}>", headers::unfolded(display), address.uri),
         _ => format!("<{}>", address.uri),
     }
 }

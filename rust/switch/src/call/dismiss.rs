@@ -9,33 +9,54 @@ use pbx_sip::{Bytes, Flow, Message, Method};
 use super::leg::Leg;
 use super::plan::MAX_FORKS;
 use crate::core::Core;
+use crate::nat::is_behind_nat;
 
-/// A dialog that was ended at once. Kept as long as copies of its 2xx may come (Timer M).
+/// A dialog that is over. Kept as long as copies of its 2xx may come (Timer M).
 pub(crate) struct Dismissed {
     tag: Box<str>,
-    flow: Flow,
-    ack: Bytes,
+    /// The ACK every copy gets; `None` until the first copy comes.
+    ack: Option<(Flow, Bytes)>,
+}
+
+/// A dialog ended with its call: a copy of its 2xx gets an ACK and no further BYE.
+pub(crate) fn remember_ended(core: &mut Core, client: TransactionId, tag: &str) {
+    let lives = core.transactions.flow(client).is_some();
+    let known = core.dismissed.get(&client).map_or(&[][..], Vec::as_slice);
+    if lives && known.len() < MAX_FORKS && !known.iter().any(|dismissed| &*dismissed.tag == tag) {
+        core.dismissed.entry(client).or_default().push(Dismissed { tag: tag.into(), ack: None });
+    }
 }
 
 /// Ends the dialog of a 2xx, from the 2xx alone: ACK, then BYE. A copy of it gets the same ACK and no second BYE.
 pub(crate) fn dismiss(core: &mut Core, now: Instant, client: TransactionId, response: &Message) {
     let tag = response.to_tag().unwrap_or_default();
     let known = core.dismissed.get(&client).map_or(&[][..], Vec::as_slice);
-    if let Some(copy) = known.iter().find(|dismissed| &*dismissed.tag == tag) {
-        let (flow, ack) = (copy.flow, copy.ack.clone());
+    let place = known.iter().position(|dismissed| &*dismissed.tag == tag);
+    if let Some((flow, ack)) = place.and_then(|place| known[place].ack.clone()) {
         return core.transmit(flow, ack);
     }
-    if known.len() >= MAX_FORKS {
+    if place.is_none() && known.len() >= MAX_FORKS {
         return core.counters.count("dropped_total", "dialogs_of_one_invite");
     }
-    let Some(arrival) = core.arrival else { return };
-    let Ok(dialog) = Dialog::uac(response, arrival) else { return };
-    let mut leg = Leg::new(dialog, false);
-    leg.acknowledge(core, response.cseq(), None);
-    core.counters.count("calls_total", "discarded_answers");
+    let Some(mut leg) = acknowledged(core, response) else { return };
     let flow = leg.flow();
-    if let Some((_, ack)) = leg.ack.take() {
-        core.dismissed.entry(client).or_default().push(Dismissed { tag: tag.into(), flow, ack });
+    let ack = leg.ack.take().map(|(_, ack)| (flow, ack));
+    let ended = core.dismissed.entry(client).or_default();
+    if let Some(place) = place {
+        ended[place].ack = ack;
+        return;
     }
+    ended.push(Dismissed { tag: tag.into(), ack });
+    core.counters.count("calls_total", "discarded_answers");
     core.request(now, flow, Method::Bye, None, |via| leg.dialog.request(Method::Bye, via));
+}
+
+/// The dialog a 2xx made, its ACK sent.
+fn acknowledged(core: &mut Core, response: &Message) -> Option<Leg> {
+    let arrival = core.arrival?;
+    let dialog = Dialog::uac(response, arrival).ok()?;
+    let behind_nat = core.policy.config.nat_fix && is_behind_nat(response, &arrival);
+    let mut leg = Leg::new(dialog, behind_nat);
+    leg.acknowledge(core, response.cseq(), None);
+    Some(leg)
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use pbx_sip::{Bytes, Message, Name};
+use rand_core::RngCore;
 
+use super::headers;
 use super::state::Call;
 use crate::core::Core;
 use crate::refusal::Refusal;
@@ -14,6 +16,8 @@ pub(super) struct Failure {
     pub(super) code: u16,
     reason: String,
     headers: Vec<(Name, Bytes)>,
+    /// Label of a verdict of ours, which `passthrough_failure` does not hide.
+    verdict: Option<&'static str>,
 }
 
 impl Failure {
@@ -21,22 +25,22 @@ impl Failure {
     pub(super) fn from_response(response: &Message) -> Self {
         let headers = [Name::Reason, Name::RetryAfter, Name::Warning]
             .into_iter()
-            .flat_map(|name| response.headers(name).map(move |value| (name, Bytes::copy_from_slice(value))))
+            .flat_map(|name| response.headers(name).map(move |value| (name, headers::unfolded_octets(value))))
             .collect();
-        Self { code: response.status(), reason: response.reason().to_owned(), headers }
+        Self { code: response.status(), reason: response.reason().to_owned(), headers, verdict: None }
     }
 
     /// No words: 408 for silence, 503 for a target out of reach.
     pub(super) fn local(code: u16) -> Self {
-        Self { code, reason: pbx_sip::reason_phrase(code).to_owned(), headers: Vec::new() }
+        Self { code, reason: pbx_sip::reason_phrase(code).to_owned(), headers: Vec::new(), verdict: None }
     }
 
     /// A verdict of ours on one target.
-    pub(super) fn refused(refusal: &Refusal) -> Self {
+    pub(super) fn refused(core: &mut Core, refusal: &Refusal) -> Self {
         let (code, reason) = refusal.status();
-        let headers =
-            refusal.headers(0).into_iter().map(|(name, value)| (name, Bytes::from(value))).collect();
-        Self { code, reason, headers }
+        let headers = refusal.headers(&core.policy.config, core.rng.next_u32());
+        let headers = headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect();
+        Self { code, reason, headers, verdict: Some(refusal.label()) }
     }
 
     /// RFC 3261 §16.7: a 6xx wins, then the lowest class; the first of a class stays, except that 4xx
@@ -62,24 +66,21 @@ impl Call {
     /// Answers the caller with the best failure; without one, with what is missing.
     pub(super) fn fail(&mut self, core: &mut Core, now: Instant) {
         let Some(failure) = self.best.take() else {
-            return self.refuse(core, now, &self.plan.missing.refusal());
+            let rang = !self.branches.is_empty();
+            let refusal = if rang { Refusal::NoAnswer } else { self.plan.missing.refusal() };
+            return self.refuse(core, now, &refusal);
         };
-        let (code, reason) = match failure.code {
-            // Redirects are not followed, and a challenge meant for us is none for the caller.
-            300..=399 => (480, pbx_sip::reason_phrase(480).to_owned()),
-            401 | 407 => (403, pbx_sip::reason_phrase(403).to_owned()),
-            _ if !self.policy.config.call.passthrough_failure => {
-                (480, pbx_sip::reason_phrase(480).to_owned())
-            }
-            code => (code, failure.reason.clone()),
-        };
-        let passes = code == failure.code && self.policy.config.call.passthrough_failure;
+        if let Some(label) = failure.verdict {
+            core.counters.count("refused_total", label);
+        }
+        let shown = failure.verdict.is_some() || self.policy.config.call.passthrough_failure;
+        let code = if shown { passable(failure.code) } else { 480 };
+        let passes = code == failure.code && shown;
+        let reason = if passes { &failure.reason } else { pbx_sip::reason_phrase(code) };
         if let Some(inbound) = self.inbound() {
-            core.respond(now, &inbound, (code, &reason), |mut builder| {
-                for (name, value) in failure.headers.iter().filter(|_| passes) {
-                    builder = builder.header(*name, value);
-                }
-                builder
+            core.respond(now, &inbound, (code, reason), |builder| {
+                let passed = failure.headers.iter().filter(|_| passes);
+                passed.fold(builder, |builder, (name, value)| builder.header(*name, value))
             });
         }
         core.counters.count("calls_total", "failed");
@@ -93,5 +94,15 @@ impl Call {
         }
         core.counters.count("calls_total", "refused");
         self.end_unanswered(core, now);
+    }
+}
+
+/// What the other party is told of a failure: redirects are not followed, and a challenge meant for us is none
+/// for it (§2.9).
+pub(super) fn passable(code: u16) -> u16 {
+    match code {
+        300..=399 => 480,
+        401 | 407 => 403,
+        code => code,
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use pbx_sip::dialog::CseqVerdict;
-use pbx_sip::{Method, Name};
+use pbx_sip::{Message, Method, Name};
 
 use super::id::Side;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
-use crate::refusal::{ACCEPT, ALLOW, Refusal, SUPPORTED};
+use crate::refusal::{ACCEPT, ALLOW, Refusal, SUPPORTED, lacking_extensions};
 
 impl Call {
     /// A request whose Call-ID and tags are those of the leg of `side`.
@@ -19,25 +19,38 @@ impl Call {
         if leg.dialog.handle_request(inbound.request) == CseqVerdict::Stale {
             return core.refuse(now, inbound, &Refusal::StaleCseq);
         }
-        // A phone that came back on a new connection, or whose NAT moved it, is followed (RFC 5626 §5.3).
-        if leg.behind_nat || inbound.flow.transport.is_reliable() {
-            leg.dialog.flow = inbound.flow;
+        leg.follow(inbound.flow);
+        let method = inbound.request.method();
+        // A call can always be ended, whatever else the request asks for.
+        if method == Method::Bye {
+            return self.on_bye(core, now, side, inbound);
         }
-        match inbound.request.method() {
-            Method::Bye => self.on_bye(core, now, side, inbound),
-            Method::Invite | Method::Info if self.phase != Phase::Ending => {
-                self.relay(core, now, side, inbound);
-            }
-            Method::Invite | Method::Info => core.refuse(now, inbound, &Refusal::DialogEnding),
-            Method::Options => {
-                core.respond(now, inbound, (200, "OK"), |builder| {
-                    builder
-                        .header(Name::Allow, ALLOW)
-                        .header(Name::Accept, ACCEPT)
-                        .header(Name::Supported, SUPPORTED)
-                });
-            }
-            _ => core.refuse(now, inbound, &Refusal::MethodNotAllowed),
+        if let Err(refusal) = self.judge_within(inbound.request) {
+            return core.refuse(now, inbound, &refusal);
         }
+        if method == Method::Options {
+            core.respond(now, inbound, (200, "OK"), |builder| {
+                builder
+                    .header(Name::Allow, ALLOW)
+                    .header(Name::Accept, ACCEPT)
+                    .header(Name::Supported, SUPPORTED)
+            });
+        } else {
+            self.relay(core, now, side, inbound);
+        }
+    }
+
+    /// RFC 3261 §8.2 for a request inside a dialog.
+    fn judge_within(&self, request: &Message) -> Result<(), Refusal> {
+        if self.phase == Phase::Ending {
+            return Err(Refusal::DialogEnding);
+        }
+        match request.method() {
+            Method::Invite | Method::Info | Method::Options => {}
+            Method::Other => return Err(Refusal::UnknownMethod),
+            _ => return Err(Refusal::MethodNotAllowed),
+        }
+        let lacking = lacking_extensions(request);
+        if lacking.is_empty() { Ok(()) } else { Err(Refusal::BadExtension(lacking)) }
     }
 }

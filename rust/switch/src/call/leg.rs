@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use pbx_sip::dialog::{Accepted2xx, Dialog};
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Flow, Method, Transport, Uri};
+use pbx_sip::{Bytes, Flow, Message, Method, Scheme, Transport, Uri};
 
+use super::dial::through_flow;
+use super::farewell::Farewell;
 use super::id::CallId;
 use crate::core::{Core, Owner, Role};
 
@@ -40,7 +42,7 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(dialog: Dialog, behind_nat: bool) -> Self {
-        Self {
+        let mut leg = Self {
             dialog,
             behind_nat,
             accepting: None,
@@ -49,6 +51,31 @@ impl Leg {
             closing: false,
             bye_held: false,
             contact: None,
+        };
+        leg.retarget();
+        leg
+    }
+
+    /// Takes the Contact of a target refresh (RFC 3261 §12.2).
+    pub(super) fn update_target(&mut self, message: &Message) {
+        self.dialog.update_target(message);
+        self.retarget();
+    }
+
+    /// Follows a phone that came back on a new connection, or whose NAT moved it (RFC 5626 §5.3).
+    pub(super) fn follow(&mut self, flow: Flow) {
+        if self.behind_nat || flow.transport.is_reliable() {
+            self.dialog.flow = flow;
+            self.retarget();
+        }
+    }
+
+    /// Behind NAT the flow is the target, and the Request-URI says so (§2.6.1 rule 2). With proxies between,
+    /// they need the Contact as it is.
+    fn retarget(&mut self) {
+        if self.behind_nat && self.dialog.route_set.is_empty() {
+            self.dialog.remote_target =
+                through_flow(&self.dialog.remote_target, self.dialog.flow.remote).into();
         }
     }
 
@@ -73,7 +100,7 @@ impl Leg {
         core: &mut Core,
         now: Instant,
         call: CallId,
-        reason: Option<&str>,
+        farewell: Farewell<'_>,
     ) -> bool {
         if self.closing {
             return false;
@@ -87,11 +114,7 @@ impl Leg {
         let flow = self.flow();
         let dialog = &mut self.dialog;
         core.request(now, flow, Method::Bye, Some(owner), |via| {
-            let builder = dialog.request(Method::Bye, via);
-            match reason {
-                Some(reason) => builder.header(pbx_sip::Name::Reason, reason),
-                None => builder,
-            }
+            farewell.write(dialog.request(Method::Bye, via))
         })
         .is_some()
     }
@@ -117,6 +140,16 @@ impl Leg {
         }
     }
 
+    /// Acknowledges a 2xx to an INVITE nobody waits for any more: a copy gets the same ACK, one that waits for
+    /// the answer of the other leg goes on waiting.
+    pub(super) fn acknowledge_late(&mut self, core: &mut Core, cseq: u32) {
+        match &self.ack {
+            Some((acked, bytes)) if *acked == cseq => core.transmit(self.flow(), bytes.clone()),
+            _ if self.owed_ack == Some(cseq) => {}
+            _ => self.acknowledge(core, cseq, None),
+        }
+    }
+
     /// Answers a copy of the peer's 2xx with the same ACK.
     pub(super) fn repeat_ack(&self, core: &mut Core, cseq: u32) {
         if let Some((acked, bytes)) = &self.ack
@@ -127,20 +160,29 @@ impl Leg {
     }
 }
 
-/// Numeric address a URI names, as a flow of the same socket. Names need DNS and give `None`.
+/// Numeric address a URI names, as a flow of the same socket. `None`: names, which need DNS; addresses nobody can
+/// answer from; and transports we lack, `sips` among them, since sending it in the clear would break its promise.
 pub(super) fn endpoint_flow(uri: &str, like: &Flow) -> Option<Flow> {
     let text = uri.trim().trim_start_matches('<');
     let uri = Uri::parse(text.split('>').next().unwrap_or(text)).ok()?;
-    let ip: IpAddr = uri.host_ip()?;
-    let transport = match uri.params.value("transport") {
-        Some(name) => Transport::parse(name)?,
-        None => Transport::Udp,
+    let transport = match (uri.scheme, uri.params.value("transport")) {
+        (Scheme::Sip, None) => Transport::Udp,
+        (Scheme::Sip, Some(name)) => {
+            Transport::parse(name).filter(|named| matches!(named, Transport::Udp | Transport::Tcp))?
+        }
+        _ => return None,
     };
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
+    let remote = SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(5060));
     let socket = match transport {
         Transport::Udp if like.transport == Transport::Udp => like.socket,
         Transport::Udp => 0,
         _ => Flow::NEW,
     };
-    Some(Flow { transport, socket, remote })
+    is_unicast(remote).then_some(Flow { transport, socket, remote })
+}
+
+fn is_unicast(address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
 }

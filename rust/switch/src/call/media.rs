@@ -14,6 +14,7 @@ use pbx_sip::{Bytes, Message, Name};
 
 use rand_core::RngCore;
 
+use super::farewell::Farewell;
 use super::id::Side;
 use super::state::{Call, Phase};
 use crate::config::MediaMode;
@@ -56,15 +57,21 @@ struct Session {
     /// What each party is shown of us.
     legs: [LegMedia; 2],
     bind: [IpAddr; 2],
+    /// The worker has bound the first lines.
+    is_open: bool,
 }
 
 impl Call {
     /// Decides the path before anybody is rung. `false`: sockets are being opened first.
     pub(super) fn prepare_media(&mut self, core: &mut Core, now: Instant) -> Result<bool, Refusal> {
         let Some(invite) = &self.invite else { return Ok(true) };
-        let offer = parse(invite.message.sdp())?;
         let policy = &self.policy.config.media;
         let mode = self.plan.media.unwrap_or(policy.mode);
+        let offer = match parse(invite.message.sdp()) {
+            // Nobody here needs to understand what passes byte for byte.
+            Err(_) if mode == MediaMode::None => None,
+            parsed => parsed?,
+        };
         let source = invite.flow.remote.ip();
         let decision = decide(media_mode(mode), self.facts(offer.as_ref(), source));
         let allowed = self.plan.codecs.as_deref().unwrap_or(&policy.audio_codecs);
@@ -100,16 +107,28 @@ impl Call {
         facts
     }
 
-    /// The worker opened the sockets, or could not.
+    /// The worker opened the sockets, or could not. Ports can be exchanged only until somebody was told of them.
     pub(super) fn on_media_opened(&mut self, core: &mut Core, now: Instant, result: Result<(), OpenError>) {
-        match result {
-            Ok(()) if self.phase == Phase::Opening => self.dial_next(core, now),
-            Ok(()) => {}
-            Err(error) => match self.media.reopen(core, now, error) {
-                Ok(()) => {}
-                Err(refusal) if self.phase == Phase::Opening => self.refuse(core, now, &refusal),
-                Err(_) => self.hang_up_both(core, now, Some("SIP;cause=503;text=\"No media ports\"")),
-            },
+        match (result, self.phase) {
+            (Ok(()), Phase::Opening) => {
+                self.media.opened();
+                self.dial_next(core, now);
+            }
+            (Ok(()), _) => self.media.opened(),
+            (Err(error), Phase::Opening) => {
+                if let Err(refusal) = self.media.reopen(core, now, error) {
+                    self.refuse(core, now, &refusal);
+                }
+            }
+            (Err(_), _) if self.media.is_open() => {
+                // A line added by a re-INVITE stays silent; the call goes on.
+                core.counters.count("media_total", "line_not_opened");
+                core.log(Level::Warn, "media_line_not_opened", vec![("call", self.id.as_u64().to_string())]);
+            }
+            (Err(_), _) => {
+                core.counters.count("media_total", "open_failed");
+                self.hang_up_both(core, now, Farewell::Reason("SIP;cause=503;text=\"No media ports\""));
+            }
         }
     }
 }
@@ -131,6 +150,17 @@ impl CallMedia {
     /// The session, while it is open.
     pub(super) fn session(&self) -> Option<SessionId> {
         self.session.as_ref().map(|session| session.id)
+    }
+
+    /// Whether its sockets stand.
+    fn is_open(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_open)
+    }
+
+    fn opened(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.is_open = true;
+        }
     }
 
     /// `anchored`, `direct`, `bypass` or `none`.
@@ -163,7 +193,7 @@ impl CallMedia {
             origin: LocalOrigin::new(core.rng.next_u64()),
         });
         let bind = peers.map(|peer| core.media_bind(peer));
-        self.session = Some(Session { id, legs, bind });
+        self.session = Some(Session { id, legs, bind, is_open: false });
         let taken = self.extend(core, now, lines);
         if taken.is_err() {
             core.release_session(now, id);

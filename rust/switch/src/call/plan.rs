@@ -28,8 +28,8 @@ pub(super) struct Endpoint {
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) endpoints: Vec<Endpoint>,
-    /// Whether any failure leads to the next group (bindings of one user), or only those of
-    /// `formats.md` §3 (targets of a forward).
+    /// Whether any failure leads to the next group (bindings of the same user), or only those of
+    /// `formats.md` §3 (another target).
     pub(super) any_failure: bool,
 }
 
@@ -46,6 +46,21 @@ pub(super) struct Plan {
     pub(super) decided_by: String,
     /// Why no endpoint was found, if none was.
     pub(super) missing: Missing,
+}
+
+impl Plan {
+    /// Leaves out what exceeds the forks of one call; `true` if there was any.
+    pub(super) fn cut(&mut self) -> bool {
+        let mut room = MAX_FORKS;
+        let mut is_cut = false;
+        for group in &mut self.groups {
+            is_cut |= group.endpoints.len() > room;
+            group.endpoints.truncate(room);
+            room -= group.endpoints.len();
+        }
+        self.groups.retain(|group| !group.endpoints.is_empty());
+        is_cut
+    }
 }
 
 /// What an empty plan means.

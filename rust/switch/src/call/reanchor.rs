@@ -1,17 +1,22 @@
 //! A direct call whose callee turns out to be behind NAT only by its answer is anchored then: the caller sees our
 //! address in the answer, the callee in a re-INVITE right after the ACK (`config.md` §5).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pbx_sip::{Message, Method, Name};
+use rand_core::RngCore;
 
-use super::id::Side;
+use super::farewell::Farewell;
+use super::id::{Side, TimerKind};
 use super::leg::Leg;
 use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
 use crate::nat::is_behind_nat;
 use crate::output::Level;
 use crate::refusal::{ALLOW, SUPPORTED};
+
+/// Re-INVITEs sent when each meets one of the callee's.
+const MAX_TRIES: u8 = 5;
 
 impl Call {
     /// Opens sockets if the answer shows what the offer could not. The answer is rewritten afterwards.
@@ -34,9 +39,10 @@ impl Call {
 
     /// Shows the callee our address.
     pub(super) fn reanchor(&mut self, core: &mut Core, now: Instant) {
-        if !std::mem::take(&mut self.reanchor_due) {
+        if self.phase != Phase::Connected || !std::mem::take(&mut self.reanchor_due) {
             return;
         }
+        self.reanchor_tries += 1;
         let owner = Owner { call: self.id, role: Role::Reanchor };
         let Some(body) = self.media.offer_again(core) else { return };
         let Some(leg) = &mut self.callee else { return };
@@ -57,6 +63,13 @@ impl Call {
         if response.status() < 200 {
             return;
         }
+        if response.status() == 491 && self.reanchor_tries < MAX_TRIES {
+            // Glare: we own the Call-ID of this leg, so we wait 2.1 to 4 s (RFC 3261 §14.1).
+            self.reanchor = None;
+            self.reanchor_due = true;
+            let wait = Duration::from_millis(2_100 + 10 * u64::from(core.rng.next_u32() % 191));
+            return core.arm(now + wait, self.id, TimerKind::Reanchor);
+        }
         if response.status() >= 300 {
             return self.on_reanchor_failure(core, now);
         }
@@ -64,13 +77,17 @@ impl Call {
         if self.reanchor.take().is_none() {
             return leg.repeat_ack(core, response.cseq());
         }
-        leg.dialog.update_target(response);
+        leg.update_target(response);
         leg.acknowledge(core, response.cseq(), None);
         let source = leg.dialog.flow.remote.ip();
         let joined = response.sdp().map(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source));
         self.media.settle();
         if !matches!(joined, Some(Ok(_))) && self.phase == Phase::Connected {
-            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"Media could not be anchored\""));
+            self.hang_up_both(
+                core,
+                now,
+                Farewell::Reason("SIP;cause=488;text=\"Media could not be anchored\""),
+            );
         }
     }
 
@@ -79,7 +96,11 @@ impl Call {
         self.reanchor = None;
         self.media.settle();
         if self.phase == Phase::Connected {
-            self.hang_up_both(core, now, Some("SIP;cause=488;text=\"Media could not be anchored\""));
+            self.hang_up_both(
+                core,
+                now,
+                Farewell::Reason("SIP;cause=488;text=\"Media could not be anchored\""),
+            );
         }
     }
 }

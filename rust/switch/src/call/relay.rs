@@ -7,6 +7,9 @@ use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Bytes, Flow, Message, Method, Name};
 
 use super::accept::with_session;
+use super::body::judge_body;
+use super::failure::passable;
+use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::Accepting;
@@ -32,21 +35,27 @@ pub(super) struct Relay {
 impl Call {
     /// A request to be carried across.
     pub(super) fn relay(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
-        if let Err(refusal) = self.may_relay(side, inbound.request.method()) {
-            return core.refuse(now, inbound, &refusal);
-        }
-        match self.forward(core, now, side, inbound) {
-            Ok(relay) => self.relays.push(relay),
+        let method = inbound.request.method();
+        let judged = self.may_relay(side, method).and_then(|()| match method {
+            Method::Invite => judge_body(inbound.request),
+            _ => Ok(()),
+        });
+        match judged.and_then(|()| self.forward(core, now, side, inbound)) {
+            Ok(relay) => {
+                // The other party may take its time, and the sender would repeat itself (RFC 3261 §17.2.1).
+                if method == Method::Invite {
+                    core.respond(now, inbound, (100, "Trying"), |builder| builder);
+                }
+                self.relays.push(relay);
+            }
             Err(refusal) => core.refuse(now, inbound, &refusal),
         }
     }
 
     /// Glare and overlap rules (RFC 3261 §14.2).
     fn may_relay(&self, side: Side, method: Method) -> Result<(), Refusal> {
-        if self.phase != Phase::Connected {
-            return Err(Refusal::DialogEnding);
-        }
-        if self.relays.len() >= MAX_RELAYS {
+        // Before the answer there is nobody yet to carry it to.
+        if self.phase != Phase::Connected || self.relays.len() >= MAX_RELAYS {
             return Err(Refusal::Overlapping);
         }
         if method != Method::Invite {
@@ -98,7 +107,7 @@ impl Call {
             builder = headers::pass(builder, request);
             match (&body, request.content_type()) {
                 (Some(body), _) => builder.body("application/sdp", body),
-                (None, Some(kind)) => builder.body(kind, request.body()),
+                (None, Some(kind)) => builder.body(&headers::unfolded(kind), request.body()),
                 _ => builder,
             }
         });
@@ -139,15 +148,19 @@ impl Call {
         relay.answer(core, now, self.tag_of(from).as_deref(), response);
         // RFC 3261 §12.2.1.2: these say that the dialog of the other party is gone.
         if matches!(response.status(), 408 | 481) && self.phase == Phase::Connected {
-            self.hang_up_both(core, now, Some("SIP;cause=481;text=\"Peer lost the dialog\""));
+            self.hang_up_both(core, now, Farewell::Reason("SIP;cause=481;text=\"Peer lost the dialog\""));
         }
     }
 
-    /// A copy of a 2xx to INVITE is acknowledged again (RFC 3261 §13.2.2.4).
+    /// A copy of a 2xx to INVITE, or one that crossed our BYE: it is acknowledged all the same
+    /// (RFC 3261 §13.2.2.4).
     fn on_relay_copy(&mut self, core: &mut Core, response: &Message) {
-        for leg in [Some(&self.caller), self.callee.as_ref()].into_iter().flatten() {
-            if Some(&*leg.dialog.remote_tag) == response.to_tag() {
-                leg.repeat_ack(core, response.cseq());
+        if response.cseq_method() != Method::Invite || response.status() / 100 != 2 {
+            return;
+        }
+        for leg in [Some(&mut self.caller), self.callee.as_mut()].into_iter().flatten() {
+            if leg.dialog.is_of(response) {
+                leg.acknowledge_late(core, response.cseq());
             }
         }
     }
@@ -168,10 +181,10 @@ impl Call {
         };
         let request = self.relays[index].request.clone();
         if let Some(leg) = self.leg_mut(from) {
-            leg.dialog.update_target(&request);
+            leg.update_target(&request);
         }
         if let Some(leg) = self.leg_mut(other) {
-            leg.dialog.update_target(response);
+            leg.update_target(response);
             if late && body.is_ok() {
                 leg.owed_ack = Some(response.cseq());
             } else {
@@ -228,7 +241,7 @@ impl Call {
         let tag = self.tag_of(relay.from);
         relay.refuse(core, now, tag.as_deref(), &timeout());
         if relay.method == Method::Invite && self.phase == Phase::Connected {
-            self.hang_up_both(core, now, Some("SIP;cause=408;text=\"Peer does not answer\""));
+            self.hang_up_both(core, now, Farewell::Reason("SIP;cause=408;text=\"Peer does not answer\""));
         }
     }
 
@@ -268,16 +281,16 @@ impl Relay {
         core.answer_refusal(now, &self.inbound(tag), refusal);
     }
 
-    /// Carries a final response back as it is; a challenge meant for us is none for the peer.
+    /// Carries a final response back as it is, as far as it can pass.
     fn answer(&self, core: &mut Core, now: Instant, tag: Option<&str>, response: &Message) {
-        let (code, reason) = match response.status() {
-            401 | 407 => (403, pbx_sip::reason_phrase(403)),
-            code => (code, response.reason()),
-        };
+        let code = passable(response.status());
+        let reason = if code == response.status() { response.reason() } else { pbx_sip::reason_phrase(code) };
         core.respond(now, &self.inbound(tag), (code, reason), |builder| {
             let builder = headers::pass(builder, response);
             match response.content_type() {
-                Some(kind) if !response.body().is_empty() => builder.body(kind, response.body()),
+                Some(kind) if !response.body().is_empty() => {
+                    builder.body(&headers::unfolded(kind), response.body())
+                }
                 _ => builder,
             }
         });

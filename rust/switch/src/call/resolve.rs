@@ -7,18 +7,18 @@ use pbx_sip::{Flow, Transport, Uri};
 
 use super::dial::through_flow;
 use super::leg::endpoint_flow;
-use super::plan::{Endpoint, Group, Missing, Plan};
+use super::plan::{Endpoint, Group, MAX_FORKS, Missing, Plan};
 use super::state::Invite;
-use crate::core::Locals;
+use crate::core::Core;
 use crate::decision::{Forward, Target};
 use crate::location::{Aor, Binding, Location};
-use crate::policy::Policy;
+use crate::policy::{HostPort, Policy};
 
 /// What finding endpoints needs to look at.
 pub(super) struct Resolver<'a> {
     pub(super) policy: &'a Arc<Policy>,
     pub(super) location: &'a Location,
-    pub(super) locals: &'a Locals,
+    pub(super) core: &'a Core,
     pub(super) invite: &'a Invite,
     pub(super) now: Instant,
 }
@@ -31,7 +31,7 @@ impl Resolver<'_> {
             [] => vec![self.request_target()],
             targets => targets.to_vec(),
         };
-        for target in &targets {
+        for target in targets.iter().take(MAX_FORKS) {
             match self.groups(target) {
                 Ok(groups) => plan.groups.extend(groups),
                 Err(reason) => missing = reason,
@@ -55,25 +55,34 @@ impl Resolver<'_> {
 
     fn groups(&self, target: &Target) -> Result<Vec<Group>, Missing> {
         match target {
-            Target::User(user) => self.bindings(user),
-            Target::Uri(uri) => {
-                let endpoint = self.dialled(uri).ok_or(Missing::Route)?;
+            // The realm of a user dialled by name is that of the Request-URI.
+            Target::User(user) => {
+                let host = Uri::parse(self.invite.message.request_uri()).map_or("", |uri| uri.host);
+                self.bindings(user, host)
+            }
+            Target::Uri(text) => {
+                let uri = Uri::parse(text).ok().filter(Uri::is_sip).ok_or(Missing::Route)?;
+                if self.policy.realms.is_named(&HostPort::of(&uri), &self.core.locality) {
+                    return self.bindings(&uri.user_decoded(), uri.host);
+                }
+                let endpoint = self.dialled(text).ok_or(Missing::Route)?;
                 Ok(vec![Group { endpoints: vec![endpoint], any_failure: false }])
             }
         }
     }
 
     /// Bindings of a user: equal q ring together, lower q afterwards; or only the newest (`parallel_fork`).
-    fn bindings(&self, user: &str) -> Result<Vec<Group>, Missing> {
-        let bindings = self.registered(user);
+    fn bindings(&self, user: &str, host: &str) -> Result<Vec<Group>, Missing> {
+        let aor = self.policy.aor(user, host);
+        let bindings = self.registered(user, &aor);
         if bindings.is_empty() {
-            let known = self.policy.knows(&self.aor(user));
+            let known = self.policy.knows(&aor);
             return Err(if known { Missing::Binding } else { Missing::User });
         }
         if !self.policy.config.call.parallel_fork {
             let newest =
                 bindings.iter().max_by_key(|binding| binding.order()).map(|binding| endpoint(binding));
-            return Ok(vec![Group { endpoints: newest.into_iter().collect(), any_failure: true }]);
+            return Ok(vec![Group { endpoints: newest.into_iter().collect(), any_failure: false }]);
         }
         let mut groups: Vec<(u16, Group)> = Vec::new();
         for binding in bindings {
@@ -83,25 +92,22 @@ impl Resolver<'_> {
                 _ => groups.push((binding.q(), Group { endpoints: vec![ringing], any_failure: true })),
             }
         }
-        Ok(groups.into_iter().map(|(_, group)| group).collect())
+        let mut groups: Vec<Group> = groups.into_iter().map(|(_, group)| group).collect();
+        if let Some(last) = groups.last_mut() {
+            last.any_failure = false;
+        }
+        Ok(groups)
     }
 
     /// Bindings of the name dialled; without any, those of the user it is an identity of (§10.8).
-    fn registered(&self, user: &str) -> Vec<&Binding> {
-        let aor = self.aor(user);
-        let bindings = self.location.targets(self.now, &aor);
+    fn registered(&self, user: &str, aor: &Aor) -> Vec<&Binding> {
+        let bindings = self.location.targets(self.now, aor);
         match self.policy.users.by_identity(user, aor.realm()) {
             Some(owner) if bindings.is_empty() && &*owner.username != user => {
                 self.location.targets(self.now, &Aor::new(&owner.username, aor.realm()))
             }
             _ => bindings,
         }
-    }
-
-    /// The realm of a user dialled by name is that of the Request-URI.
-    fn aor(&self, user: &str) -> Aor {
-        let host = Uri::parse(self.invite.message.request_uri()).map_or("", |uri| uri.host);
-        self.policy.aor(user, host)
     }
 
     fn dialled(&self, uri: &str) -> Option<Endpoint> {
@@ -111,23 +117,24 @@ impl Resolver<'_> {
             _ => Flow { transport: Transport::Udp, socket: 0, remote: arrival.remote },
         };
         let flow = endpoint_flow(uri, &like)?;
-        if flow.transport == Transport::Udp && self.locals.udp.is_empty() {
+        if flow.transport == Transport::Udp && self.core.locals.udp.is_empty() {
             return None;
         }
-        Some(Endpoint { uri: uri.to_owned(), flow, path: Vec::new(), nat: false })
+        // A Request-URI has no headers (RFC 3261 §19.1.1 table 1).
+        let uri = uri.split('?').next().unwrap_or(uri).to_owned();
+        Some(Endpoint { uri, flow, path: Vec::new(), nat: false })
     }
 }
 
-/// The way to a binding: its flow when it is behind NAT or on a stream, else what its Contact names.
+/// The way to a binding: its flow when it is behind NAT, on a stream or behind proxies (Path), else what its
+/// Contact names.
 fn endpoint(binding: &Binding) -> Endpoint {
-    let nat = binding.nat;
-    let uri = if nat { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
-    let direct = binding.flow.transport == Transport::Udp && !nat && binding.path().next().is_none();
+    let path: Vec<String> = binding.path().map(str::to_owned).collect();
+    // With a Path the source is the proxy, which needs the Contact as it is.
+    let through = binding.nat && path.is_empty();
+    let uri =
+        if through { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
+    let direct = binding.flow.transport == Transport::Udp && !through && path.is_empty();
     let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
-    Endpoint {
-        uri,
-        flow: flow.unwrap_or(binding.flow),
-        path: binding.path().map(str::to_owned).collect(),
-        nat,
-    }
+    Endpoint { uri, flow: flow.unwrap_or(binding.flow), path, nat: binding.nat }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Call {
     pub(super) reanchor_due: bool,
     /// Our own re-INVITE that shows it.
     pub(super) reanchor: Option<TransactionId>,
+    /// How often that was sent.
+    pub(super) reanchor_tries: u8,
     pub(super) best: Option<Failure>,
     /// BYE transactions of ours still running.
     pub(super) byes: u8,
@@ -78,6 +80,8 @@ pub(super) struct Summary {
     pub(super) source: std::net::SocketAddr,
     /// Key under which the INVITE is known for loop detection.
     pub(super) origin: u64,
+    /// CSeq number of the INVITE.
+    pub(super) cseq: u32,
     pub(super) user: Option<Box<str>>,
     pub(super) direction: Direction,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::farewell::Farewell;
 use super::id::Side;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
@@ -51,29 +52,25 @@ impl Call {
         core.counters
             .count("calls_total", if side == Side::Caller { "ended_by_caller" } else { "ended_by_callee" });
         self.end_answered(core, now);
-        let reason = inbound.request.text(pbx_sip::Name::Reason).map(str::to_owned);
-        self.bye(core, now, side.other(), reason.as_deref());
+        self.bye(core, now, side.other(), Farewell::Passed(inbound.request));
     }
 
     /// Ends an answered call from our side.
-    pub(super) fn hang_up_both(&mut self, core: &mut Core, now: Instant, reason: Option<&str>) {
+    pub(super) fn hang_up_both(&mut self, core: &mut Core, now: Instant, farewell: Farewell<'_>) {
         self.end_answered(core, now);
-        self.bye(core, now, Side::Caller, reason);
-        self.bye(core, now, Side::Callee, reason);
+        self.bye(core, now, Side::Caller, farewell);
+        self.bye(core, now, Side::Callee, farewell);
     }
 
-    /// Ends a call in whatever phase it is.
-    pub(super) fn hang_up(&mut self, core: &mut Core, now: Instant, code: Option<u16>) {
+    /// Ends a call in whatever phase it is; `refusal` is for a caller not answered yet.
+    pub(super) fn hang_up(&mut self, core: &mut Core, now: Instant, refusal: &Refusal) {
         match self.phase {
             Phase::Ending => {}
             Phase::Connected => {
                 core.counters.count("calls_total", "ended_by_system");
-                self.hang_up_both(core, now, None);
+                self.hang_up_both(core, now, Farewell::Plain);
             }
-            _ => {
-                let code = code.unwrap_or(480);
-                self.refuse(core, now, &Refusal::Policy { code, reason: None, headers: Vec::new() });
-            }
+            _ => self.refuse(core, now, refusal),
         }
     }
 
@@ -85,10 +82,10 @@ impl Call {
     }
 
     /// Sends BYE to a side that has not been told yet.
-    pub(super) fn bye(&mut self, core: &mut Core, now: Instant, side: Side, reason: Option<&str>) {
+    pub(super) fn bye(&mut self, core: &mut Core, now: Instant, side: Side, farewell: Farewell<'_>) {
         let id = self.id;
         let Some(leg) = self.leg_mut(side) else { return };
-        if leg.hang_up(core, now, id, reason) {
+        if leg.hang_up(core, now, id, farewell) {
             self.byes += 1;
         }
     }

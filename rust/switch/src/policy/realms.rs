@@ -35,15 +35,19 @@ impl Realms {
 
     /// Whether a host is ours (§1 rule 1).
     pub fn is_ours(&self, target: &HostPort<'_>, locality: &Locality) -> bool {
+        self.is_named(target, locality) || (self.entries.is_empty() && is_port_ours(target, locality))
+    }
+
+    /// Whether a host is ours by name or address, not just for want of `realms`.
+    pub fn is_named(&self, target: &HostPort<'_>, locality: &Locality) -> bool {
         if self.is_entry_with_port(target) {
             return true;
         }
-        let named = match &target.host {
+        let is_own = match &target.host {
             Host::Ip(ip) => ip.is_loopback() || locality.has_address(*ip) || self.own.contains(ip),
             Host::Name(name) => name == "localhost",
         };
-        (named || self.entries.is_empty() || self.has_entry(target, None))
-            && target.port.is_none_or(|port| locality.has_port(port))
+        (is_own || self.has_entry(target, None)) && is_port_ours(target, locality)
     }
 
     /// Whether a host equals the host of a `realms` entry.
@@ -72,6 +76,10 @@ impl Realms {
     fn has_entry(&self, target: &HostPort<'_>, port: Option<u16>) -> bool {
         self.entries.get(&target.host).is_some_and(|ports| ports.contains(&port))
     }
+}
+
+fn is_port_ours(target: &HostPort<'_>, locality: &Locality) -> bool {
+    target.port.is_none_or(|port| locality.has_port(port))
 }
 
 #[cfg(test)]

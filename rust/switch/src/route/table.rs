@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::condition::Condition;
 use super::direction::Direction;
 use super::input::RouteInput;
+use crate::call::check_written;
 use crate::config::{MediaMode, RouteAction, RouteConfig};
+use crate::decision::REJECTING;
 use crate::policy::PolicyError;
 
 /// One compiled rule.
@@ -45,10 +47,14 @@ impl Route {
                 })
             })
             .transpose()?;
-        if let RouteAction::Reject { code, .. } = config.action
-            && !(400..700).contains(&code)
-        {
-            return Err(PolicyError::new(key(&"reject.code"), code.to_string(), "is not in 400 to 699"));
+        if let RouteAction::Reject { code, headers, .. } = &config.action {
+            if !REJECTING.contains(code) {
+                return Err(PolicyError::new(key(&"reject.code"), code.to_string(), "is not in 400 to 699"));
+            }
+            for (name, value) in headers {
+                check_written(name, value)
+                    .map_err(|cause| PolicyError::new(key(&"reject.headers"), name, cause))?;
+            }
         }
         let condition = |(index, matcher): (usize, &crate::config::Matcher)| {
             Condition::compile(matcher).map_err(|cause| {

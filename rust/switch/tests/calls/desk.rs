@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pbx_media::relay::{MediaCommand, MediaEvent, OpenError, Side};
 use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
-use pbx_switch::{Facing, Locals, Output, Query, Switch, SwitchConfig};
+use pbx_switch::{Event, Facing, Locals, Output, Query, Switch, SwitchConfig};
 
 pub(crate) const CALLER: &str = "127.0.0.1:6001";
 pub(crate) const CALLEE: &str = "127.0.0.1:6002";
@@ -26,6 +26,8 @@ pub(crate) struct Desk {
     pub(crate) sent: Vec<(SocketAddr, Message)>,
     pub(crate) media: Vec<MediaCommand>,
     pub(crate) asked: Vec<Query>,
+    /// Names of the log lines.
+    pub(crate) logged: Vec<&'static str>,
     /// How many of the next attempts to bind find another process there.
     pub(crate) busy_ports: usize,
     /// Answers carry no Contact.
@@ -89,6 +91,7 @@ impl Desk {
             sent: Vec::new(),
             media: Vec::new(),
             asked: Vec::new(),
+            logged: Vec::new(),
             busy_ports: 0,
             without_contact: false,
             transport: Transport::Udp,
@@ -103,6 +106,13 @@ impl Desk {
         let socket = if self.transport == Transport::Udp { 0 } else { 77 };
         let flow = Flow { transport: self.transport, socket, remote: from.parse().unwrap() };
         self.switch.handle_bytes(self.now, flow, Bytes::from(text));
+        self.drain();
+    }
+
+    /// Delivers octets as they are.
+    pub(crate) fn deliver_raw(&mut self, from: &str, text: &str) {
+        let flow = Flow { transport: Transport::Udp, socket: 0, remote: from.parse().unwrap() };
+        self.switch.handle_bytes(self.now, flow, Bytes::copy_from_slice(text.as_bytes()));
         self.drain();
     }
 
@@ -125,6 +135,7 @@ impl Desk {
                     self.media.push(command);
                 }
                 Output::Ask(query) => self.asked.push(query),
+                Output::Event(Event::Log(line)) => self.logged.push(line.event),
                 _ => {}
             }
         }
@@ -185,17 +196,22 @@ impl Desk {
     }
 
     pub(crate) fn invite(&mut self, body: &str) {
+        self.invite_to("sip:1002@127.0.0.1", "X-Custom: kept  as written", body);
+    }
+
+    /// An INVITE of the caller with further header lines.
+    pub(crate) fn invite_to(&mut self, uri: &str, further: &str, body: &str) {
         self.deliver(
             CALLER,
             &format!(
-                "INVITE sip:1002@127.0.0.1 SIP/2.0
+                "INVITE {uri} SIP/2.0
              Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKinv1;rport
              From: \"A\" <sip:1001@127.0.0.1>;tag=caller
              To: <sip:1002@127.0.0.1>
              Call-ID: call-1
              CSeq: 1 INVITE
              Max-Forwards: 70
-             X-Custom: kept  as written
+             {further}
              Contact: <sip:1001@{CALLER}>"
             ),
             body,
@@ -238,6 +254,17 @@ impl Desk {
 
     /// A request of the caller inside the call.
     pub(crate) fn in_dialog(&mut self, method: &str, tag: &str, cseq: u32, body: &str) {
+        self.in_dialog_with(method, (tag, cseq), "Subject: x", body);
+    }
+
+    /// The same with further header lines.
+    pub(crate) fn in_dialog_with(
+        &mut self,
+        method: &str,
+        (tag, cseq): (&str, u32),
+        further: &str,
+        body: &str,
+    ) {
         self.deliver(
             CALLER,
             &format!(
@@ -248,6 +275,7 @@ impl Desk {
              Call-ID: call-1
              CSeq: {cseq} {method}
              Contact: <sip:1001@{CALLER}>
+             {further}
              Max-Forwards: 70"
             ),
             body,

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to look at has failed")]
 
 mod cancel;
+mod crossing;
 mod decision;
 mod desk;
+mod early;
 mod first_call;
 mod fork;
+mod judgement;
 mod media;
 mod reinvite;
+mod verdict;

@@ -155,3 +155,40 @@ fn peer_that_lost_the_dialog_ends_the_call() {
     desk.in_dialog("ACK", &tag, 2, "");
     desk.assert_clean();
 }
+
+#[test]
+fn copy_of_the_answer_after_the_call_is_acknowledged_and_nothing_more() {
+    let mut desk = Desk::new(json!({}));
+    desk.register("1002", CALLEE);
+    desk.invite(&sdp("127.0.0.1", 7000));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.ack(&answer, 1, "");
+    desk.in_dialog("BYE", answer.to_tag().unwrap(), 2, "");
+    let bye = desk.taken(CALLEE).pop().unwrap();
+    desk.answer(CALLEE, &bye, "200 OK", "callee", "");
+    assert_eq!(desk.switch.health().calls, 0);
+    for _ in 0..2 {
+        desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+        let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
+        assert_eq!(methods, [Method::Ack]);
+    }
+}
+
+#[test]
+fn copy_of_a_relayed_answer_after_the_call_is_acknowledged_and_nothing_more() {
+    let mut desk = Desk::new(json!({}));
+    let (_, answer) = desk.established();
+    let tag = answer.to_tag().unwrap().to_owned();
+    desk.in_dialog("INVITE", &tag, 2, &sdp("127.0.0.1", 7000));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.in_dialog("BYE", &tag, 3, "");
+    let bye = desk.taken(CALLEE).pop().unwrap();
+    desk.answer(CALLEE, &bye, "200 OK", "callee", "");
+    for _ in 0..2 {
+        desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+        let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
+        assert_eq!(methods, [Method::Ack]);
+    }
+}

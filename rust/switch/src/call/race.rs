@@ -1,0 +1,132 @@
+//! The race between the forks of a call: what each response, deadline or failure means for the others
+//! (RFC 3261 §16.7).
+
+use std::time::Instant;
+
+use pbx_sip::transaction::TimerName;
+use pbx_sip::{Message, Name};
+
+use super::branch::{Branch, BranchState};
+use super::failure::Failure;
+use super::headers;
+use super::id::Side;
+use super::plan::is_failover;
+use super::state::{Call, Phase};
+use crate::core::Core;
+use crate::refusal::Refusal;
+
+impl Call {
+    /// A response to the INVITE of one branch.
+    pub(super) fn on_branch_response(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        index: usize,
+        response: &Message,
+    ) {
+        headers::count_excess(core, response);
+        match response.status() {
+            100 => {}
+            101..=199 => self.on_progress(core, now, index, response),
+            200..=299 => self.on_answer(core, now, index, response),
+            _ => self.on_branch_failure(core, now, index, Failure::from_response(response)),
+        }
+    }
+
+    /// No response at all, or no way to send.
+    pub(super) fn on_branch_timeout(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        index: usize,
+        timer: Option<TimerName>,
+    ) {
+        if timer == Some(TimerName::C) {
+            if let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_awaited()) {
+                branch.cancelled = true;
+                core.transactions.cancel(now, branch.transaction);
+                self.conclude(core, now);
+            }
+            return;
+        }
+        let code = if timer.is_some() { 408 } else { 503 };
+        self.on_branch_failure(core, now, index, Failure::local(code));
+    }
+
+    /// A branch is out of the race.
+    fn on_branch_failure(&mut self, core: &mut Core, now: Instant, index: usize, failure: Failure) {
+        let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_pending()) else { return };
+        branch.state = BranchState::Over;
+        // What a branch says that was cancelled is our doing, not the callee's.
+        if branch.cancelled || self.phase != Phase::Ringing {
+            return;
+        }
+        if failure.code >= 600 {
+            // §16.7 step 5 ends the search. The caller need not wait for the others: an answer that crosses
+            // our CANCEL is ended by us.
+            self.best = Some(failure);
+            return self.fail(core, now);
+        }
+        self.note_failure(failure);
+        self.conclude(core, now);
+    }
+
+    /// Goes on, or gives up, once nobody is awaited.
+    pub(super) fn conclude(&mut self, core: &mut Core, now: Instant) {
+        if self.phase != Phase::Ringing || self.branches.iter().any(Branch::is_awaited) {
+            return;
+        }
+        let goes_on = self.any_failure || self.best.as_ref().is_none_or(|best| is_failover(best.code));
+        if goes_on { self.dial_next(core, now) } else { self.fail(core, now) }
+    }
+
+    /// The ring limit of a group is over.
+    pub(super) fn on_ring_limit(&mut self, core: &mut Core, now: Instant, group: u32) {
+        if self.phase != Phase::Ringing || self.group != group {
+            return;
+        }
+        self.cancel_branches(core, now);
+        if self.plan.groups.is_empty() {
+            return self.refuse(core, now, &Refusal::NoAnswer);
+        }
+        self.dial_next(core, now);
+    }
+
+    /// Sends CANCEL on every branch still running.
+    pub(super) fn cancel_branches(&mut self, core: &mut Core, now: Instant) {
+        for branch in self.branches.iter_mut().filter(|branch| branch.is_awaited()) {
+            branch.cancelled = true;
+            core.transactions.cancel(now, branch.transaction);
+        }
+    }
+
+    pub(super) fn note_failure(&mut self, failure: Failure) {
+        self.best = Some(failure.better(self.best.take()));
+    }
+
+    /// A provisional response is passed on with its body.
+    fn on_progress(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
+        let awaited = self.branches.get(index).filter(|branch| branch.is_awaited());
+        let Some(source) = awaited.map(|branch| branch.endpoint.flow.remote.ip()) else { return };
+        if self.phase != Phase::Ringing {
+            return;
+        }
+        self.rung = true;
+        let early = self.invite.as_ref().is_some_and(|invite| invite.message.sdp().is_some());
+        // Early media without an offer of the caller's cannot be answered: the body stays here.
+        let body = response
+            .sdp()
+            .filter(|_| early)
+            .and_then(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source).ok());
+        let contact = self.caller.contact(core);
+        let status = response.status();
+        let Some(inbound) = self.inbound() else { return };
+        core.respond(now, &inbound, (status, response.reason()), |builder| {
+            let builder = headers::pass(builder.header(Name::Contact, contact), response);
+            match &body {
+                Some(body) => builder.body("application/sdp", body),
+                None => builder,
+            }
+        });
+    }
+}
