@@ -79,6 +79,11 @@ impl Leg {
         }
     }
 
+    /// Whether the peer still gets something from us: a 2xx without ACK, or a BYE that waits for it.
+    pub(super) fn is_owed(&self) -> bool {
+        self.accepting.is_some() || self.bye_held
+    }
+
     /// Way to the peer for requests inside the dialog.
     pub(super) fn flow(&self) -> Flow {
         let flow = self.dialog.flow;

@@ -128,7 +128,7 @@ impl Call {
             && self.relays.is_empty()
             && self.reanchor.is_none()
             && !self.branches.iter().any(Branch::is_pending)
-            && !self.caller.bye_held
-            && !self.callee.as_ref().is_some_and(|leg| leg.bye_held)
+            && !self.caller.is_owed()
+            && !self.callee.as_ref().is_some_and(Leg::is_owed)
     }
 }

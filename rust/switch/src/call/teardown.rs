@@ -41,8 +41,8 @@ impl Call {
             return self.on_cancel(core, now);
         }
         if let Some(leg) = self.leg_mut(side) {
+            // A 2xx it has not acknowledged is still repeated: its INVITE waits for one (RFC 3261 §13.3.1.4).
             leg.closing = true;
-            leg.accepting = None;
             leg.bye_held = false;
         }
         // A 2xx that waited for the answer of the party who left still needs its ACK.

@@ -110,6 +110,27 @@ fn answer_to_a_reinvite_that_crosses_a_bye_is_acknowledged() {
 }
 
 #[test]
+fn lost_answer_to_a_reinvite_is_repeated_after_the_bye() {
+    let mut desk = Desk::new(json!({}));
+    let (_, answer) = desk.established();
+    let tag = tag(&answer);
+    desk.in_dialog("INVITE", &tag, 2, &sdp("127.0.0.1", 7000));
+    let sent = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &sent, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    desk.taken(CALLEE);
+    desk.in_dialog("BYE", &tag, 3, "");
+    assert_eq!(desk.caller_statuses(), [100, 200, 200]);
+    let bye = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &bye, "200 OK", "callee", "");
+    desk.advance(Duration::from_millis(600));
+    let copies = desk.taken(CALLER);
+    assert_eq!(copies.iter().map(Message::cseq).collect::<Vec<_>>(), [2], "its INVITE waits for an answer");
+    desk.ack(&copies[0], 2, "");
+    desk.assert_clean();
+    assert!(desk.taken(CALLER).is_empty());
+}
+
+#[test]
 fn both_sides_may_hang_up_at_once() {
     let mut desk = Desk::new(json!({"media": {"mode": "all"}}));
     let (invite, answer) = desk.established();
