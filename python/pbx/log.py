@@ -6,18 +6,22 @@ import queue
 import re
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-LEVELS = ("error", "warn", "info", "debug", "trace")
+from pbx.log_file import LogFile
+from pbx.log_level import LEVELS, LevelFilter
 
 MAX_QUEUED = 8192
 """Lines waiting for the disk; newer ones are dropped and counted in the next line that gets through."""
 MAX_VALUE = 16_384
 """Characters of one value; a traceback of a hostile exception may be any length."""
+COMPLAINT_INTERVAL_SECS = 60.0
+"""How often a file that cannot be written is complained about elsewhere."""
 
 _BARE = re.compile(r"[A-Za-z0-9_.:/@+,*\-\[\]<>;~%]+\Z")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -39,13 +43,13 @@ class EventLog:
         self._dropped_total = 0
         self._reported_total = 0
         self._thread: threading.Thread | None = None
-        self._owned = _open(path)
+        self._file = _open(path)
+        self._complained_at: float | None = None
         self.last_warnings: deque[str] = deque(maxlen=5)
 
     def set_level(self, level: str) -> None:
-        """Drop lines less severe than `level`, the first plain word of a `log_level` value."""
-        plain = next((word.strip().lower() for word in level.split(",") if "=" not in word), "info")
-        self._rank = LEVELS.index(plain) if plain in LEVELS else LEVELS.index("info")
+        """Drop lines less severe than this `log_level` value wants."""
+        self._filter = LevelFilter(level)
 
     def start(self) -> None:
         """Begin writing in the background; before this, lines are written by the caller."""
@@ -59,9 +63,9 @@ class EventLog:
                 self._queue.put(None, timeout=2)
             self._thread.join(timeout=5)
             self._thread = None
-        if self._owned is not None:
-            self._owned.close()
-            self._owned = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def reopen(self) -> None:
         """Open the file again by its name (SIGHUP after log rotation)."""
@@ -79,7 +83,7 @@ class EventLog:
             self.error("log_file_refused", path=path, cause=error.strerror)
             return
         with self._writing:
-            old, self._owned, self._path = self._owned, new, path
+            old, self._file, self._path = self._file, new, path
         if old is not None:
             old.close()
 
@@ -103,14 +107,18 @@ class EventLog:
         """News that whoever started the process waits for: written at every level."""
         self._queue_line(format_line("info", event, fields.items()))
 
-    def write(self, level: str, event: str, fields: Fields) -> None:
-        """Queue one line. `level` is one of `LEVELS`."""
-        if level not in LEVELS or LEVELS.index(level) > self._rank:
+    def write(self, level: str, event: str, fields: Fields, part: str = "pbx") -> None:
+        """Queue one line of a part of the program. `level` is one of `LEVELS`."""
+        if level not in LEVELS or not self.wants(level, part):
             return
         line = format_line(level, event, fields)
         if level in {"error", "warn"}:
             self.last_warnings.append(line)
         self._queue_line(line)
+
+    def wants(self, level: str, part: str) -> bool:
+        """Whether a line of this level and part would be written."""
+        return self._filter.passes(level, part)
 
     def _queue_line(self, line: str) -> None:
         if self._thread is None:
@@ -123,15 +131,39 @@ class EventLog:
 
     def _write_all(self) -> None:
         while (line := self._queue.get()) is not None:
-            self._put(line)
-            if self._dropped_total > self._reported_total:
-                lost, self._reported_total = self._dropped_total - self._reported_total, self._dropped_total
-                self._put(format_line("warn", "log_dropped", [("lines", lost)]))
+            if not self._put(line):
+                self._dropped_total += 1
+                continue
+            lost = self._dropped_total - self._reported_total
+            if lost and self._put(format_line("warn", "log_dropped", [("lines", lost)])):
+                self._reported_total += lost
 
-    def _put(self, line: str) -> None:
+    def _put(self, line: str) -> bool:
         # A full disk or a closed pipe must not end the server.
-        with self._writing, contextlib.suppress(OSError, ValueError):
-            stream = self._owned or self._stream or sys.stderr
+        try:
+            with self._writing:
+                if self._file is not None:
+                    self._file.write(line)
+                    return True
+                stream = self._stream or sys.stderr
+                stream.write(line + "\n")
+                stream.flush()
+        except (OSError, ValueError) as error:
+            self._complain(error)
+            return False
+        return True
+
+    def _complain(self, error: Exception) -> None:
+        """Say where people look first that the log's file fails."""
+        now = time.monotonic()
+        last, path = self._complained_at, self._path
+        if path is None or (last is not None and now - last < COMPLAINT_INTERVAL_SECS):
+            return
+        self._complained_at = now
+        line = format_line("error", "log_failed", [("path", path), ("cause", error)])
+        self.last_warnings.append(line)
+        stream = self._stream or sys.stderr
+        with contextlib.suppress(OSError, ValueError):
             stream.write(line + "\n")
             stream.flush()
 
@@ -148,10 +180,12 @@ class LoggingBridge(logging.Handler):
         level = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warn", "INFO": "info"}.get(
             record.levelname, "debug"
         )
+        if not self._log.wants(level, record.name):
+            return
         fields: list[tuple[str, object]] = [("logger", record.name), ("message", record.getMessage())]
         if record.exc_info:
             fields.append(("traceback", logging.Formatter().formatException(record.exc_info)))
-        self._log.write(level, "log", fields)
+        self._log.write(level, "log", fields, record.name)
 
 
 def format_line(level: str, event: str, fields: Fields) -> str:
@@ -161,8 +195,8 @@ def format_line(level: str, event: str, fields: Fields) -> str:
     return f"ts={now}Z level={level} event={event}{pairs}"
 
 
-def _open(path: Path | None) -> TextIO | None:
-    return None if path is None else path.open("a", encoding="utf-8", errors="backslashreplace")
+def _open(path: Path | None) -> LogFile | None:
+    return None if path is None else LogFile(path)
 
 
 def _value(value: object) -> str:

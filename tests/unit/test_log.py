@@ -2,6 +2,9 @@
 
 import io
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +84,62 @@ def test_full_disk_is_survived():
             raise OSError(28, "No space left on device")
 
     EventLog("info", stream=Full()).info("lost")
+
+
+def test_file_that_cannot_be_written_is_complained_about_once_and_closes_without_a_fault(capsys):
+    log = EventLog("info", path=Path("/dev/full"))
+    log.start()
+    for _ in range(20):
+        log.info("lost")
+    log.stop()
+    complaints = capsys.readouterr().err.splitlines()
+    assert len(complaints) == 1
+    assert "level=error event=log_failed path=/dev/full" in complaints[0]
+    assert list(log.last_warnings) == complaints
+
+
+def test_line_that_fits_only_in_part_leaves_nothing_and_the_next_one_tells_how_many_are_missing(tmp_path):
+    # A size limit cuts a write just as a full disk does. It holds for the whole process, so a process of its own.
+    script = """
+import resource, sys
+from pathlib import Path
+from pbx.log import EventLog
+path = Path(sys.argv[1])
+log = EventLog("info", path=path)
+log.start()
+log.info("first")
+while not path.stat().st_size: pass
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, resource.RLIM_INFINITY))
+log.info("torn")
+while not log.last_warnings: pass
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+log.info("last")
+log.stop()
+"""
+    path = tmp_path / "pbx.log"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True, timeout=20, capture_output=True)
+    assert [line.split()[2:] for line in path.read_text().splitlines()] == [
+        ["event=first"],
+        ["event=last"],
+        ["event=log_dropped", "lines=1"],
+    ]
+
+
+def test_parts_of_the_program_have_levels_of_their_own():
+    stream = io.StringIO()
+    log = EventLog("warn,pbx_switch=debug,routing=trace", stream=stream)
+    log.info("own")
+    log.write("debug", "engine", [], "pbx_switch")
+    log.write("trace", "engine", [], "pbx_switch")
+    log.write("trace", "below", [], "routing.abroad")
+    log.write("info", "beside", [], "routing2")
+    assert [line.split()[2] for line in stream.getvalue().splitlines()] == ["event=engine", "event=below"]
+
+
+def test_quiet_logger_does_not_even_format_its_message():
+    class Loud:
+        def __str__(self):
+            raise AssertionError("formatted")
+
+    bridge = LoggingBridge(EventLog("info", stream=io.StringIO()))
+    bridge.emit(logging.LogRecord("lib", logging.DEBUG, "f", 1, "%s", (Loud(),), None))

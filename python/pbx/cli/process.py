@@ -43,7 +43,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         listener = self._bind_http()
         self._log.start()
-        logging.basicConfig(handlers=[LoggingBridge(self._log)], level=logging.INFO, force=True)
+        logging.basicConfig(handlers=[LoggingBridge(self._log)], level=logging.DEBUG, force=True)
         # It says in several lines what `ready` and `stopped` say in one.
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._instance.start()

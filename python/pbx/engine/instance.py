@@ -199,7 +199,7 @@ class Instance:
         self.log.info("reloaded", generation=new.number)
 
     def _on_line(self, line: LogLine) -> None:
-        self.log.write(line.level, line.event, line.fields)
+        self.log.write(line.level, line.event, line.fields, "pbx_switch")
 
     def _ask(self, question: Any) -> Json:
         try:
