@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::agent::{LegState, LegView, Outcome};
+use crate::agent::{LegState, LegView, Mark, Outcome};
 use crate::scenario::{Manners, Order, Reply, Scenario};
 use crate::world::World;
 
@@ -17,9 +17,11 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
         calls.entry(&leg.label).or_default().push(leg);
     }
     let unheard = world.unheard().call_ids();
+    let is_cut = world.agents().iter().any(|agent| world.was_cut_off(agent.account.index));
     let mut standing = 0;
     for (label, legs) in calls {
-        if legs.iter().any(|leg| unheard.contains(&leg.call_id)) {
+        let is_cut_off = |leg: &&&LegView| unheard.contains(&leg.call_id) || world.was_cut_off(leg.phone);
+        if legs.iter().filter(is_cut_off).count() > 0 {
             continue;
         }
         let (callers, callees): (Vec<_>, Vec<_>) = legs.into_iter().partition(|leg| leg.is_caller);
@@ -48,7 +50,7 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
             }
         }
     }
-    if unheard.is_empty() {
+    if unheard.is_empty() && !is_cut {
         check_standing(world, standing, broken);
     }
 }
@@ -64,11 +66,25 @@ fn check_single_ringing(label: &str, callees: &[&LegView], broken: &mut Vec<Stri
 }
 
 fn check_session(label: &str, caller: &LegView, callee: &LegView, broken: &mut Vec<String>) {
-    if caller.local != callee.remote || caller.remote != callee.local {
+    let agree = caller.local == callee.remote && is_heard_as(callee.local.as_ref(), caller.remote.as_ref());
+    if !agree {
         broken.push(format!(
             "call {label}: sessions differ: caller {:?}/{:?}, callee {:?}/{:?}",
             caller.local, caller.remote, callee.local, callee.remote
         ));
+    }
+}
+
+/// Whether the caller holds what the callee wrote. When the switch anchors late it asks the callee again, and the
+/// caller is not shown the second answer: same phone, leg and direction are enough.
+fn is_heard_as(written: Option<&Mark>, heard: Option<&Mark>) -> bool {
+    match (written, heard) {
+        (Some(written), Some(heard)) => {
+            let late_anchored =
+                written.author() == heard.author() && written.version() == 2 && heard.version() == 1;
+            written.direction == heard.direction && (written.id == heard.id || late_anchored)
+        }
+        (written, heard) => written == heard,
     }
 }
 
@@ -104,12 +120,13 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
         ("used ports", health.ports_used),
         ("open media sockets", world.media_sessions()),
     ];
-    let is_heard = world.unheard().call_ids().is_empty();
+    let is_heard = world.unheard().call_ids().is_empty() && !is_deserted(world);
     for (what, count) in left.into_iter().filter(|(_, count)| *count > 0 && is_heard) {
         broken.push(format!("{count} {what} left"));
     }
     for leg in world.legs() {
-        let waits_for_nobody = leg.state == LegState::Inviting && !leg.is_caller;
+        let waits_for_nobody =
+            world.is_vanished(leg.phone) || leg.state == LegState::Inviting && !leg.is_caller;
         if leg.state != LegState::Ended && !waits_for_nobody && is_heard {
             broken.push(format!("call {}: {:?} at phone {}", leg.label, leg.state, leg.phone));
         }
@@ -118,7 +135,7 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
         }
     }
     for agent in world.agents() {
-        if agent.open_transactions() > 0 {
+        if agent.open_transactions() > 0 && !world.is_vanished(agent.account.index) {
             broken.push(format!(
                 "phone {}: {} transactions open",
                 agent.account.index,
@@ -128,6 +145,16 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
         broken.extend(agent.faults.iter().map(|fault| format!("phone {}: {fault}", agent.account.index)));
     }
     broken.extend(world.media_faults().iter().cloned());
+}
+
+/// Whether both ends of some call lost their network: without session timers nobody can tell the switch.
+fn is_deserted(world: &World<'_>) -> bool {
+    let legs = world.legs();
+    let mut deserted = legs.iter().filter(|leg| leg.is_caller && world.is_vanished(leg.phone));
+    deserted.any(|caller| {
+        let is_other_end = |leg: &&LegView| !leg.is_caller && leg.label == caller.label;
+        legs.iter().filter(is_other_end).any(|callee| world.is_vanished(callee.phone))
+    })
 }
 
 /// What left the switch was no storm, readable, and no failure of its own making.
@@ -159,11 +186,15 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
     if code == 503 && drains && is_new {
         return true;
     }
-    if method != pbx_sip::Method::Invite {
-        return false;
-    }
     // Overlapping re-INVITEs, and re-INVITEs overtaken by BYE, are refused with 500 (RFC 3261 §14.2, §12.2.2).
     let changes = manners().any(|manners| !manners.reinvites.is_empty())
         || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
-    (code == 500 && changes) || (code == 503 && may_503) || manners().any(rejected)
+    let breaks = scenario.orders.iter().any(|(_, order)| *order == Order::BreakStreams);
+    match method {
+        pbx_sip::Method::Info => code == 500 && changes,
+        pbx_sip::Method::Invite => {
+            (code == 500 && changes) || (code == 503 && (may_503 || breaks)) || manners().any(rejected)
+        }
+        _ => false,
+    }
 }

@@ -12,13 +12,14 @@ mod report;
 mod run;
 mod scenario;
 mod schedule;
+mod streams;
 mod sweep;
 mod tape;
 mod unheard;
 mod watch;
 mod world;
 
-pub use agent::{LegState, LegView, Outcome, Registration};
+pub use agent::{LegState, LegView, Mark, Outcome, Registration};
 pub use decider::{Decider, undecided};
 pub use network::Network;
 pub use report::{Report, Tally};

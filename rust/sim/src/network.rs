@@ -60,6 +60,12 @@ impl Wire {
         [Some(first), second]
     }
 
+    /// Time under way on a stream, where nothing is lost or overtaken.
+    pub(crate) fn lag(&mut self) -> Duration {
+        let Network { min_delay, max_delay, .. } = self.network;
+        min_delay + max_delay.saturating_sub(min_delay).mul_f64(self.fraction())
+    }
+
     fn delay(&mut self) -> Duration {
         let Network { min_delay, max_delay, reorder, .. } = self.network;
         let held_back = if self.happens(reorder) { 4 } else { 1 };

@@ -43,9 +43,11 @@ impl Sighting {
         let call = message.as_ref().map_or("", |message| message.call_id());
         let short = &call[..call.len().min(8)];
         let cseq = message.as_ref().and_then(|message| message.text(pbx_sip::Name::CSeq)).unwrap_or("");
+        let tag = message.as_ref().and_then(Message::to_tag).unwrap_or("");
+        let tag = tag.get(..6).unwrap_or(tag);
         let _ = writeln!(
             ladder,
-            "{:>9.3} {:>18} {fate}{:<18} {line:<48} {short:<8} {cseq}",
+            "{:>9.3} {:>18} {fate}{:<18} {line:<48} {short:<8} {cseq:<10} {tag}",
             self.at.as_secs_f64(),
             self.from.to_string(),
             self.to.to_string(),
@@ -76,7 +78,8 @@ impl Tape {
         &self.sightings
     }
 
-    /// The message ladder: time, sender, fate, addressee, first line, beginning of the Call-ID, CSeq.
+    /// The message ladder: time, sender, fate, addressee, first line, beginning of the Call-ID, CSeq, beginning of
+    /// the To tag.
     /// `-x` was lost, `=>` doubled.
     pub fn ladder(&self) -> String {
         let mut ladder = String::new();

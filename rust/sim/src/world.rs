@@ -1,5 +1,6 @@
 //! The real switch, its phones, and the network between them, under one virtual clock.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::media_ledger::MediaLedger;
 use crate::network::{Network, Wire};
 use crate::scenario::{Order, Scenario};
 use crate::schedule::Schedule;
+use crate::streams::{Streams, Way};
 use crate::tape::{Sighting, Tape};
 use crate::unheard::Unheard;
 use crate::watch::Watch;
@@ -34,6 +36,8 @@ enum Happening {
     Agent { index: usize, timer: AgentTimer },
     Decision { id: QueryId, decision: Decision },
     Media(MediaEvent),
+    Segment { phone: usize, stream: u32, way: Way, bytes: Bytes },
+    SendFailure(Flow),
     Order(Order),
 }
 
@@ -61,6 +65,9 @@ pub struct World<'a> {
     log: Vec<LogLine>,
     cut: Option<Cut>,
     unheard: Unheard,
+    streams: Streams,
+    vanished: BTreeSet<usize>,
+    broken_streams: BTreeSet<usize>,
 }
 
 impl<'a> World<'a> {
@@ -92,6 +99,9 @@ impl<'a> World<'a> {
             log: Vec::new(),
             cut: None,
             unheard: Unheard::default(),
+            streams: Streams::default(),
+            vanished: BTreeSet::new(),
+            broken_streams: BTreeSet::new(),
         };
         world.place_phones(scenario);
         for &(at, order) in &scenario.orders {
@@ -107,6 +117,11 @@ impl<'a> World<'a> {
                 index,
                 address: if phone.natted { private_address(index) } else { phone_address(index) },
                 public: phone_address(index),
+                media: match phone.natted || phone.private_media {
+                    true => private_address(index).ip(),
+                    false => phone_address(index).ip(),
+                },
+                transport: phone.transport,
                 server: SERVER,
                 user: phone.user.clone(),
                 password: phone.password.clone(),
@@ -173,6 +188,16 @@ impl<'a> World<'a> {
     /// Whether the network loses datagrams.
     pub(crate) fn has_losses(&self) -> bool {
         self.wire.network.loss > 0.0
+    }
+
+    /// Whether a phone lost its network for good.
+    pub(crate) fn is_vanished(&self, phone: usize) -> bool {
+        self.vanished.contains(&phone)
+    }
+
+    /// Whether a phone was out of reach for a while: gone for good, or its stream was broken.
+    pub(crate) fn was_cut_off(&self, phone: usize) -> bool {
+        self.is_vanished(phone) || self.broken_streams.contains(&phone)
     }
 
     /// Another network from now on.
@@ -261,6 +286,10 @@ impl<'a> World<'a> {
             }
             Happening::Decision { id, decision } => self.switch.handle_decision(self.now, id, decision),
             Happening::Media(event) => self.switch.handle_media(self.now, &event),
+            Happening::Segment { phone, stream, way, bytes } => {
+                return self.deliver_segment(phone, stream, way, bytes);
+            }
+            Happening::SendFailure(flow) => self.switch.handle_send_failure(self.now, flow),
             Happening::Order(order) => self.obey(order),
         }
         self.drain();
@@ -273,6 +302,11 @@ impl<'a> World<'a> {
                 let oldest = self.switch.calls(self.now, 1, None);
                 let Some(call) = oldest.first().and_then(|call| call.id.parse().ok()) else { return };
                 Command::Hangup { call, code: None }
+            }
+            Order::BreakStreams => return self.break_streams(),
+            Order::Vanish(phone) => {
+                self.vanished.insert(phone);
+                return;
             }
             Order::Reload => {
                 self.config.generation += 1;
@@ -301,7 +335,7 @@ impl<'a> World<'a> {
             match output {
                 Output::Transmit(transmit) => {
                     self.watch.see(self.now, &transmit.bytes, &self.ledger);
-                    self.send(SERVER, transmit.flow.remote, &transmit.bytes);
+                    self.transmit(transmit.flow, &transmit.bytes);
                 }
                 Output::Ask(query) => {
                     if let Some((delay, decision)) = self.decider.decide(&query) {
@@ -323,8 +357,13 @@ impl<'a> World<'a> {
     fn drain_agent(&mut self, index: usize) {
         let from = self.agents[index].account.public;
         let mut sends = std::mem::take(&mut self.agents[index].out.sends);
+        let is_stream = self.agents[index].account.transport.is_reliable();
         for (to, bytes) in sends.drain(..) {
-            self.send(from, to, &bytes);
+            if is_stream {
+                self.stream(index, Way::ToSwitch, &bytes);
+            } else {
+                self.send(from, to, &bytes);
+            }
         }
         let out = &mut self.agents[index].out;
         out.sends = sends;
@@ -333,8 +372,74 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Sends what the switch wants sent.
+    fn transmit(&mut self, flow: Flow, bytes: &Bytes) {
+        if flow.transport == Transport::Udp {
+            return self.send(SERVER, flow.remote, bytes);
+        }
+        let open = phone_index(flow.remote).filter(|&phone| match self.streams.of(phone) {
+            Some(id) => matches!(flow.socket, Flow::NEW) || flow.socket == id,
+            None => false,
+        });
+        match open {
+            Some(phone) => self.stream(phone, Way::ToPhone, bytes),
+            None => self.schedule.push(self.now, Happening::SendFailure(flow)),
+        }
+    }
+
+    /// Puts a message on the stream of a phone.
+    fn stream(&mut self, phone: usize, way: Way, bytes: &Bytes) {
+        let stream = self.streams.connect(self.now, phone);
+        let at = self.now + self.wire.lag();
+        let at = self.streams.arrival(phone, way, at);
+        let (from, to) = match way {
+            Way::ToSwitch => (phone_address(phone), SERVER),
+            Way::ToPhone => (SERVER, phone_address(phone)),
+        };
+        self.note(from, to, 1, bytes);
+        if !self.is_vanished(phone) {
+            self.unheard.note(bytes, false);
+        }
+        self.schedule.push(at, Happening::Segment { phone, stream, way, bytes: bytes.clone() });
+    }
+
+    /// What arrives on a stream, unless it was closed meanwhile.
+    fn deliver_segment(&mut self, phone: usize, stream: u32, way: Way, bytes: Bytes) {
+        if self.streams.of(phone) != Some(stream) || self.is_vanished(phone) {
+            return;
+        }
+        self.unheard.note(&bytes, true);
+        match way {
+            Way::ToSwitch => {
+                let remote = phone_address(phone);
+                let flow = Flow { transport: Transport::Tcp, socket: stream, remote };
+                self.switch.handle_bytes(self.now, flow, bytes);
+                self.drain();
+            }
+            Way::ToPhone => {
+                self.agents[phone].handle_datagram(self.now, SERVER, bytes);
+                self.drain_agent(phone);
+            }
+        }
+    }
+
+    fn break_streams(&mut self) {
+        for (phone, stream) in self.streams.close_all() {
+            self.broken_streams.insert(phone);
+            let flow = Flow { transport: Transport::Tcp, socket: stream, remote: phone_address(phone) };
+            self.switch.handle_flow_closed(self.now, flow);
+            self.drain();
+            self.agents[phone].handle_stream_closed(self.now);
+            self.drain_agent(phone);
+        }
+    }
+
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
         let mut arrivals = self.wire.carry(self.now);
+        let is_cut_off = [from, to].into_iter().filter_map(phone_index).any(|phone| self.is_vanished(phone));
+        if is_cut_off {
+            return;
+        }
         if self.cut.as_mut().is_some_and(|cut| cut(from, to, bytes)) {
             arrivals = [None, None];
         }

@@ -1,6 +1,8 @@
 //! Who a phone is and where it finds its server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use pbx_sip::Transport;
 
 /// Identity and addresses of a phone.
 #[derive(Clone, Debug)]
@@ -11,6 +13,10 @@ pub(crate) struct Account {
     pub(crate) address: SocketAddr,
     /// The address the network sees.
     pub(crate) public: SocketAddr,
+    /// Address in its session descriptions.
+    pub(crate) media: IpAddr,
+    /// How it speaks with the switch.
+    pub(crate) transport: Transport,
     /// The switch.
     pub(crate) server: SocketAddr,
     /// User part and digest name.

@@ -41,7 +41,7 @@ impl UserAgent {
             self.out.arm(now + after, AgentTimer::Deed(index, Deed::Ring));
         }
         match manners.reply {
-            Reply::Answer { after, .. } | Reply::Reject { after, .. } => {
+            Reply::Answer { after, .. } | Reply::AnswerBare { after } | Reply::Reject { after, .. } => {
                 self.out.arm(now + after, AgentTimer::Deed(index, Deed::Reply));
             }
             Reply::Ring => self.out.arm(now + PATIENCE, AgentTimer::Deed(index, Deed::Reply)),
@@ -71,6 +71,7 @@ impl UserAgent {
         };
         match self.manners[leg.plan].reply {
             Reply::Answer { tags, .. } => self.accept(now, index, server, tags),
+            Reply::AnswerBare { .. } => self.accept(now, index, server, 1),
             Reply::Reject { code, .. } => self.refuse(now, index, server, code),
             Reply::Ring => self.refuse(now, index, server, 480),
             Reply::Silence => {}
@@ -129,10 +130,12 @@ impl UserAgent {
         }
         let (mark, body) = self.describe(index, offer.as_ref());
         let tag = self.legs[index].local_tag.clone();
-        let bytes = Builder::response(&request, 200, "OK", Some(&tag))
-            .header(Name::Contact, self.contact())
-            .body("application/sdp", body.as_bytes())
-            .finish();
+        let leg = &self.legs[index];
+        let bare = !leg.is_caller && matches!(self.manners[leg.plan].reply, Reply::AnswerBare { .. });
+        let builder =
+            Builder::response(&request, 200, "OK", Some(&tag)).header(Name::Contact, self.contact());
+        let builder = if bare { builder } else { builder.body("application/sdp", body.as_bytes()) };
+        let bytes = builder.finish();
         if through_server {
             self.dispatch(now, server, 200, bytes.clone());
         } else {

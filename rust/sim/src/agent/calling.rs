@@ -148,7 +148,7 @@ impl UserAgent {
 
     fn send_ack(&mut self, _now: Instant, index: usize, cseq: u32, body: Option<&str>) {
         let branch = format!("z9hG4bK{}-ack", self.token());
-        let via = format!("SIP/2.0/UDP {};branch={branch};rport", self.account.address);
+        let via = self.via(&branch);
         let builder = self.in_dialog(index, "ACK", cseq, &via);
         let builder = match body {
             Some(body) => builder.body("application/sdp", body.as_bytes()),
@@ -227,7 +227,8 @@ impl UserAgent {
         response: &Message,
         is_first: bool,
     ) {
-        if !is_first {
+        let is_acked = self.legs[index].acks.iter().any(|(cseq, _)| *cseq == response.cseq());
+        if !is_first && is_acked {
             return self.repeat_ack(index, response.cseq());
         }
         let leg = &mut self.legs[index];

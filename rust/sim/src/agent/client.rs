@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Bye(usize),
     /// End of an INVITE.
     Cancel,
+    /// Something said inside a leg.
+    Info,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Nobody waits for the response.
+    pub(super) fn give_up(&mut self) {
+        self.progress = Progress::TimedOut;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self.progress, Progress::Completed | Progress::TimedOut)
     }
@@ -74,7 +81,7 @@ impl UserAgent {
     ) -> usize {
         let index = self.clients.len();
         let branch = format!("z9hG4bK{}-{index}", self.token());
-        let via = format!("SIP/2.0/UDP {};branch={branch};rport", self.account.address);
+        let via = self.via(&branch);
         let request = compose(self, &via).finish();
         self.run(now, (method, purpose), destination, request);
         index
@@ -89,7 +96,8 @@ impl UserAgent {
     ) {
         let index = self.clients.len();
         self.out.send(destination, request.clone());
-        self.out.arm(now + T1, AgentTimer::Client(index));
+        let next_at = self.repeat_at(now);
+        self.out.arm(next_at, AgentTimer::Client(index));
         self.clients.push(Client {
             method,
             purpose,
@@ -97,7 +105,7 @@ impl UserAgent {
             destination,
             progress: Progress::Calling,
             interval: T1,
-            next_at: now + T1,
+            next_at,
             ends_at: now + T1X64,
             cancelling: Cancelling::No,
             ack: None,
@@ -111,9 +119,7 @@ impl UserAgent {
             return;
         }
         if now >= client.ends_at {
-            client.progress = Progress::TimedOut;
-            let purpose = client.purpose;
-            return self.on_client_timeout(now, purpose);
+            return self.fail_client(now, index);
         }
         self.out.send(client.destination, client.request.clone());
         client.interval = match (client.method, client.progress) {
@@ -125,13 +131,24 @@ impl UserAgent {
         self.out.arm(client.next_at, AgentTimer::Client(index));
     }
 
+    /// No response can come any more.
+    pub(super) fn fail_client(&mut self, now: Instant, index: usize) {
+        let client = &mut self.clients[index];
+        if client.is_over() {
+            return;
+        }
+        client.progress = Progress::TimedOut;
+        let purpose = client.purpose;
+        self.on_client_timeout(now, purpose);
+    }
+
     fn on_client_timeout(&mut self, now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Register => self.on_registration_failed(now),
             Purpose::Invite(leg) => self.on_invite_unanswered(leg),
             Purpose::Reinvite(leg, _) => self.on_reinvite_unanswered(now, leg),
             Purpose::Bye(leg) => self.on_bye_over(leg),
-            Purpose::Cancel => {}
+            Purpose::Cancel | Purpose::Info => {}
         }
     }
 
@@ -176,7 +193,7 @@ impl UserAgent {
             Purpose::Invite(leg) => self.on_invite_failure(now, leg, response),
             Purpose::Reinvite(leg, change) => self.on_reinvite_failure(now, leg, change, response),
             Purpose::Bye(leg) => self.on_bye_over(leg),
-            Purpose::Cancel => {}
+            Purpose::Cancel | Purpose::Info => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Session descriptions of phones. Each carries a mark, so that both ends can be asked which one they hold.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 /// What a description said, as far as two ends must agree on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,16 @@ impl Mark {
         Some(Self { id, direction })
     }
 
+    /// Phone and leg that wrote it.
+    pub fn author(&self) -> &str {
+        self.id.rsplit_once('.').map_or(&self.id, |(author, _)| author)
+    }
+
+    /// How many descriptions the leg had written by then.
+    pub fn version(&self) -> u32 {
+        self.id.rsplit_once('.').and_then(|(_, version)| version.parse().ok()).unwrap_or(0)
+    }
+
     /// The direction that answers this one.
     pub(super) fn mirrored(&self, holds: bool) -> &'static str {
         match (self.direction, holds) {
@@ -37,14 +47,13 @@ impl Mark {
 }
 
 /// Writes a description.
-pub(super) fn write(mark: &Mark, address: SocketAddr, version: u32, alaw_first: bool) -> String {
-    let ip = address.ip();
+pub(super) fn write(mark: &Mark, ip: IpAddr, version: u32, alaw_first: bool) -> String {
     let formats = if alaw_first { "8 0" } else { "0 8" };
     let Mark { id, direction } = mark;
     format!(
         "v=0\r\no=- {} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
          m=audio {} RTP/AVP {formats}\r\na={direction}\r\na=x-mark:{id}\r\n",
-        u32::from(address.port()) + 7,
+        5067,
         10_000 + 2 * (version % 20_000),
     )
 }

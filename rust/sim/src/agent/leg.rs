@@ -174,7 +174,7 @@ impl Leg {
 impl UserAgent {
     /// A new description of a leg, and its mark.
     pub(super) fn describe(&mut self, index: usize, answering: Option<&Mark>) -> (Mark, String) {
-        let address = self.account.address;
+        let address = self.account.media;
         let phone = self.account.index;
         let leg = &mut self.legs[index];
         leg.version += 1;
@@ -275,6 +275,10 @@ impl UserAgent {
         leg.state = LegState::Ended;
         leg.accepted = None;
         leg.hang_up_wanted = false;
+        // Its dialog gone, nothing is expected of a re-INVITE any more.
+        if let Some(client) = leg.inviting.take() {
+            self.clients[client].give_up();
+        }
     }
 
     /// Repeats a 2xx (RFC 3261 §13.3.1.4), or gives the leg up.
@@ -318,6 +322,10 @@ impl UserAgent {
         if leg.state != LegState::Confirmed {
             return;
         }
+        if change == Change::Info {
+            self.send_in_dialog(now, index, Method::Info, Purpose::Info, None);
+            return;
+        }
         if leg.inviting.is_some() || leg.invited.is_some() || leg.accepted.is_some() {
             self.out.arm(now + T1, AgentTimer::Deed(index, Deed::Reinvite(change)));
             return;
@@ -326,7 +334,7 @@ impl UserAgent {
             Change::Hold => leg.holds = true,
             Change::Resume => leg.holds = false,
             Change::Codec => leg.alaw_first = !leg.alaw_first,
-            Change::NoOffer => {}
+            Change::NoOffer | Change::Info => {}
         }
         let body = (change != Change::NoOffer).then(|| {
             let (mark, body) = self.describe(index, None);

@@ -14,6 +14,7 @@ mod user_agent;
 mod wallet;
 
 pub(crate) use account::Account;
+pub use description::Mark;
 pub use leg::{LegState, LegView, Outcome};
 pub(crate) use outbox::AgentTimer;
 pub use registering::Registration;

@@ -109,6 +109,7 @@ impl UserAgent {
 
     /// Sends a response as it is.
     pub(super) fn dispatch(&mut self, now: Instant, index: usize, code: u16, bytes: Bytes) {
+        let next_at = self.repeat_at(now);
         let server = &mut self.servers[index];
         self.out.send(server.source, bytes.clone());
         server.last = Some(bytes);
@@ -121,7 +122,7 @@ impl UserAgent {
             _ => Stage::Over,
         };
         if server.stage == Stage::Completed {
-            server.next_at = now + T1;
+            server.next_at = next_at;
             server.ends_at = now + T1X64;
             self.out.arm(server.next_at, AgentTimer::Server(index));
         }

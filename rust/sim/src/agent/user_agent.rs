@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use pbx_sip::{Bytes, Limits, Message};
+use pbx_sip::{Bytes, Limits, Message, Transport};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -103,6 +103,13 @@ impl UserAgent {
         }
     }
 
+    /// The stream to the switch is gone: what was asked on it is not answered any more (RFC 3261 §17.1.4).
+    pub(crate) fn handle_stream_closed(&mut self, now: Instant) {
+        for index in 0..self.clients.len() {
+            self.fail_client(now, index);
+        }
+    }
+
     /// A wake-up is due.
     pub(crate) fn handle_timer(&mut self, now: Instant, timer: AgentTimer) {
         match timer {
@@ -151,7 +158,21 @@ impl UserAgent {
     }
 
     pub(super) fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.account.user, self.account.address)
+        let Account { user, address, transport, .. } = &self.account;
+        match transport {
+            Transport::Udp => format!("<sip:{user}@{address}>"),
+            other => format!("<sip:{user}@{address};transport={}>", other.param()),
+        }
+    }
+
+    /// A Via value.
+    pub(super) fn via(&self, branch: &str) -> String {
+        format!("SIP/2.0/{} {};branch={branch};rport", self.account.transport, self.account.address)
+    }
+
+    /// When something is to be sent again; streams deliver by themselves.
+    pub(super) fn repeat_at(&self, now: Instant) -> Instant {
+        if self.account.transport.is_reliable() { now + T1X64 } else { now + T1 }
     }
 
     /// Text nobody used before.

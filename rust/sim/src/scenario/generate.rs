@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pbx_sip::Transport;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ impl Draw {
         let calls = (0..=dice.below(3)).map(|_| call(&mut dice, phones.len(), users)).collect();
         let network = network(&mut dice, loss);
         let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
-        let orders = orders(&mut dice);
+        let orders = orders(&mut dice, phones.len());
         let scenario = Scenario { seed, network, busy_ports, phones, calls, orders };
         let python = match dice.below(10) {
             3 => Python::Forwards {
@@ -117,11 +118,13 @@ impl Draw {
     }
 }
 
-fn orders(dice: &mut Dice) -> Vec<(Duration, Order)> {
+fn orders(dice: &mut Dice, phones: usize) -> Vec<(Duration, Order)> {
     match dice.below(20) {
         0 => vec![(dice.millis(1000, 15_000), Order::Drain(dice.millis(0, 10_000)))],
         1 | 2 => vec![(dice.millis(2000, 15_000), Order::HangUp)],
         3 => vec![(dice.millis(0, 15_000), Order::Reload)],
+        4 | 5 => vec![(dice.millis(1000, 15_000), Order::BreakStreams)],
+        6 => vec![(dice.millis(1000, 15_000), Order::Vanish(dice.below(phones as u32) as usize))],
         _ => Vec::new(),
     }
 }
@@ -141,7 +144,17 @@ fn phone(dice: &mut Dice, user: u32) -> Phone {
     let registers_after = dice.chance(95).then(|| dice.millis(0, 500));
     let manners = (0..=dice.below(2)).map(|_| manners(dice)).collect();
     let natted = dice.chance(20);
-    Phone { registers_after, natted, expires_secs: 60, manners, ..Phone::new(&user.to_string()) }
+    let private_media = dice.chance(15);
+    let transport = if dice.chance(20) { Transport::Tcp } else { Transport::Udp };
+    Phone {
+        registers_after,
+        natted,
+        private_media,
+        transport,
+        expires_secs: 60,
+        manners,
+        ..Phone::new(&user.to_string())
+    }
 }
 
 fn manners(dice: &mut Dice) -> Manners {
@@ -150,7 +163,8 @@ fn manners(dice: &mut Dice) -> Manners {
         0..=10 => Reply::Answer { after, tags: 1 },
         11 => Reply::Answer { after, tags: 2 },
         12 => Reply::Answer { after, tags: 5 },
-        13 | 14 => Reply::Reject { after, code: 486 },
+        13 => Reply::Reject { after, code: 486 },
+        14 => dice.one_of(&[Reply::AnswerBare { after }, Reply::Reject { after, code: 486 }]),
         15 => Reply::Reject { after, code: dice.one_of(&[302, 401, 404, 407, 480, 500, 503, 603]) },
         16..=18 => Reply::Ring,
         _ => Reply::Silence,
@@ -163,7 +177,7 @@ fn manners(dice: &mut Dice) -> Manners {
 }
 
 fn reinvites(dice: &mut Dice) -> Vec<Reinvite> {
-    let changes = [Change::Hold, Change::Resume, Change::Codec, Change::NoOffer];
+    let changes = [Change::Hold, Change::Resume, Change::Codec, Change::NoOffer, Change::Info];
     // Whole seconds make both ends collide often.
     (0..=dice.below(3))
         .map(|_| Reinvite {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pbx_sip::Transport;
+
 use crate::network::Network;
 
 /// A whole run.
@@ -30,6 +32,10 @@ pub enum Order {
     HangUp,
     /// Load the same configuration as the next generation.
     Reload,
+    /// Every stream breaks; phones open new ones.
+    BreakStreams,
+    /// A phone loses its network for good.
+    Vanish(usize),
 }
 
 /// A phone with its account.
@@ -43,6 +49,10 @@ pub struct Phone {
     pub registers_after: Option<Duration>,
     /// It has a private address of its own; the network sees another.
     pub natted: bool,
+    /// Its session descriptions name a private address.
+    pub private_media: bool,
+    /// How it speaks with the switch: UDP or TCP.
+    pub transport: Transport,
     /// Expiry asked for, seconds.
     pub expires_secs: u32,
     /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
@@ -71,6 +81,11 @@ pub enum Reply {
         after: Duration,
         /// Dialogs, 1 or more.
         tags: u8,
+    },
+    /// 200 without a description.
+    AnswerBare {
+        /// Counted from the INVITE.
+        after: Duration,
     },
     /// A failure.
     Reject {
@@ -145,6 +160,8 @@ pub enum Change {
     Codec,
     /// No offer: the peer makes one.
     NoOffer,
+    /// Nothing: an INFO is sent instead.
+    Info,
 }
 
 impl Phone {
@@ -155,6 +172,8 @@ impl Phone {
             password: Some(format!("secret-{user}")),
             registers_after: Some(Duration::ZERO),
             natted: false,
+            private_media: false,
+            transport: Transport::Udp,
             expires_secs: 60,
             manners: vec![Manners::answering(Duration::from_millis(500))],
         }
@@ -206,7 +225,9 @@ impl Scenario {
         });
         let manners = self.phones.iter().flat_map(|phone| &phone.manners).map(|manners| {
             let reply = match manners.reply {
-                Reply::Answer { after, .. } | Reply::Reject { after, .. } => after,
+                Reply::Answer { after, .. } | Reply::AnswerBare { after } | Reply::Reject { after, .. } => {
+                    after
+                }
                 Reply::Ring | Reply::Silence => Duration::ZERO,
             };
             let changes = manners.reinvites.iter().map(|reinvite| reinvite.after).max().unwrap_or_default();
@@ -214,7 +235,7 @@ impl Scenario {
         });
         let orders = self.orders.iter().map(|(at, order)| match order {
             Order::Drain(limit) => *at + *limit,
-            Order::HangUp | Order::Reload => *at,
+            Order::HangUp | Order::Reload | Order::BreakStreams | Order::Vanish(_) => *at,
         });
         let deeds = calls.max().unwrap_or_default() + manners.max().unwrap_or_default();
         deeds.max(orders.max().unwrap_or_default())
