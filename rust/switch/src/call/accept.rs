@@ -17,6 +17,20 @@ use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
 use crate::refusal::{ALLOW, Refusal, SUPPORTED};
 
+/// A winning 2xx that waits for the sockets it showed to be needed: nobody may be told of a port before it is
+/// bound.
+pub(super) struct HeldAnswer {
+    leg: Leg,
+    transaction: TransactionId,
+    response: Message,
+}
+
+impl HeldAnswer {
+    fn is_copied_by(&self, transaction: TransactionId, response: &Message) -> bool {
+        self.transaction == transaction && self.leg.dialog.is_of(response)
+    }
+}
+
 impl Call {
     /// A 2xx to the INVITE of one branch: the first wins; copies are acknowledged again, other dialogs ended.
     pub(super) fn on_answer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
@@ -27,7 +41,11 @@ impl Call {
             return callee.repeat_ack(core, response.cseq());
         }
         let Some(branch) = self.branches.get_mut(index) else { return };
-        let wins = self.phase == Phase::Ringing && branch.is_pending() && self.callee.is_none();
+        if self.held.as_ref().is_some_and(|held| held.is_copied_by(branch.transaction, response)) {
+            return;
+        }
+        let is_free = self.callee.is_none() && self.held.is_none();
+        let wins = self.phase == Phase::Ringing && branch.is_pending() && is_free;
         branch.state = if wins { BranchState::Won } else { BranchState::Over };
         let transaction = branch.transaction;
         if !wins {
@@ -46,7 +64,19 @@ impl Call {
             leg.behind_nat = true;
         }
         self.summary.callee = Some(uri);
-        self.take_answer(core, now, leg, (transaction, response));
+        if self.anchor_if_revealed(core, now, response, &leg) {
+            self.held = Some(Box::new(HeldAnswer { leg, transaction, response: response.clone() }));
+        } else {
+            self.take_answer(core, now, leg, (transaction, response));
+        }
+    }
+
+    /// Goes on with an answer that waited for sockets.
+    pub(super) fn resume_answer(&mut self, core: &mut Core, now: Instant) {
+        if let Some(held) = self.held.take() {
+            let HeldAnswer { leg, transaction, response } = *held;
+            self.take_answer(core, now, leg, (transaction, &response));
+        }
     }
 
     /// Joins the legs, when the bodies fit.
@@ -60,9 +90,6 @@ impl Call {
         callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
         let late = self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none());
         let source = callee.dialog.flow.remote.ip();
-        if !late {
-            self.anchor_if_revealed(core, now, response, &callee);
-        }
         let body = match response.sdp() {
             Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source),
             Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source),
@@ -125,6 +152,8 @@ impl Call {
     /// The answer of the winner could not be used: the next target, or the failure, follows.
     fn lose_answer(&mut self, core: &mut Core, now: Instant, failure: Failure) {
         self.note_failure(failure);
+        // Whoever answers next was offered our address from the start, if there is one.
+        self.reanchor_due = false;
         if !self.branches.iter().any(Branch::is_awaited) {
             self.dial_next(core, now);
         }

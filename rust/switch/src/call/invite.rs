@@ -99,6 +99,7 @@ impl Calls {
             any_failure: false,
             rung: false,
             media: CallMedia::new([core.rng.next_u64(), core.rng.next_u64()]),
+            held: None,
             relays: Vec::new(),
             reanchor_due: false,
             reanchor: None,

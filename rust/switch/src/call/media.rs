@@ -14,7 +14,6 @@ use pbx_sip::{Bytes, Message, Name};
 
 use rand_core::RngCore;
 
-use super::farewell::Farewell;
 use super::id::Side;
 use super::state::{Call, Phase};
 use crate::config::MediaMode;
@@ -57,8 +56,6 @@ struct Session {
     /// What each party is shown of us.
     legs: [LegMedia; 2],
     bind: [IpAddr; 2],
-    /// The worker has bound the first lines.
-    is_open: bool,
 }
 
 impl Call {
@@ -107,27 +104,21 @@ impl Call {
         facts
     }
 
-    /// The worker opened the sockets, or could not. Ports can be exchanged only until somebody was told of them.
+    /// The worker opened the sockets, or could not. Ports are exchanged as long as nobody was told of them.
     pub(super) fn on_media_opened(&mut self, core: &mut Core, now: Instant, result: Result<(), OpenError>) {
-        match (result, self.phase) {
-            (Ok(()), Phase::Opening) => {
-                self.media.opened();
-                self.dial_next(core, now);
-            }
-            (Ok(()), _) => self.media.opened(),
-            (Err(error), Phase::Opening) => {
-                if let Err(refusal) = self.media.reopen(core, now, error) {
-                    self.refuse(core, now, &refusal);
-                }
-            }
-            (Err(_), _) if self.media.is_open() => {
+        let is_opening = self.phase == Phase::Opening;
+        match result {
+            Ok(()) if is_opening => self.dial_next(core, now),
+            Ok(()) => self.resume_answer(core, now),
+            Err(error) if is_opening || self.held.is_some() => match self.media.reopen(core, now, error) {
+                Ok(()) => {}
+                Err(refusal) if is_opening => self.refuse(core, now, &refusal),
+                Err(_) => self.stay_direct(core, now),
+            },
+            Err(_) => {
                 // A line added by a re-INVITE stays silent; the call goes on.
                 core.counters.count("media_total", "line_not_opened");
                 core.log(Level::Warn, "media_line_not_opened", vec![("call", self.id.as_u64().to_string())]);
-            }
-            (Err(_), _) => {
-                core.counters.count("media_total", "open_failed");
-                self.hang_up_both(core, now, Farewell::Reason("SIP;cause=503;text=\"No media ports\""));
             }
         }
     }
@@ -152,15 +143,10 @@ impl CallMedia {
         self.session.as_ref().map(|session| session.id)
     }
 
-    /// Whether its sockets stand.
-    fn is_open(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.is_open)
-    }
-
-    fn opened(&mut self) {
-        if let Some(session) = &mut self.session {
-            session.is_open = true;
-        }
+    /// Gives up anchoring.
+    pub(super) fn stay_direct(&mut self, core: &mut Core, now: Instant) {
+        self.close(core, now);
+        self.decision = Some(MediaDecision { path: MediaPath::Direct, reason: None, mismatch: false });
     }
 
     /// `anchored`, `direct`, `bypass` or `none`.
@@ -193,7 +179,7 @@ impl CallMedia {
             origin: LocalOrigin::new(core.rng.next_u64()),
         });
         let bind = peers.map(|peer| core.media_bind(peer));
-        self.session = Some(Session { id, legs, bind, is_open: false });
+        self.session = Some(Session { id, legs, bind });
         let taken = self.extend(core, now, lines);
         if taken.is_err() {
             core.release_session(now, id);

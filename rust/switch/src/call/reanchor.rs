@@ -19,22 +19,34 @@ use crate::refusal::{ALLOW, SUPPORTED};
 const MAX_TRIES: u8 = 5;
 
 impl Call {
-    /// Opens sockets if the answer shows what the offer could not. The answer is rewritten afterwards.
+    /// Asks for sockets if the answer shows what the offer could not. `true`: the answer has to wait for them.
     pub(super) fn anchor_if_revealed(
         &mut self,
         core: &mut Core,
         now: Instant,
         response: &Message,
         callee: &Leg,
-    ) {
+    ) -> bool {
+        if self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none()) {
+            return false;
+        }
         let flow = callee.dialog.flow;
         let nat = self.policy.config.nat_fix && is_behind_nat(response, &flow);
         let mode = self.plan.media.unwrap_or(self.policy.config.media.mode);
         let peers = [self.caller.dialog.flow.remote.ip(), flow.remote.ip()];
         match self.media.anchor_if_revealed(core, now, mode, (response.sdp(), nat), peers) {
             Ok(anchored) => self.reanchor_due = anchored,
-            Err(_) => core.log(Level::Warn, "media_not_anchored", vec![("cause", "rtp_ports".to_owned())]),
+            Err(_) => warn_not_anchored(core),
         }
+        self.reanchor_due
+    }
+
+    /// No sockets for an answer that needs them: the call goes on as it was decided, with a warning.
+    pub(super) fn stay_direct(&mut self, core: &mut Core, now: Instant) {
+        self.reanchor_due = false;
+        self.media.stay_direct(core, now);
+        warn_not_anchored(core);
+        self.resume_answer(core, now);
     }
 
     /// Shows the callee our address.
@@ -103,4 +115,8 @@ impl Call {
             );
         }
     }
+}
+
+fn warn_not_anchored(core: &mut Core) {
+    core.log(Level::Warn, "media_not_anchored", vec![("cause", "rtp_ports".to_owned())]);
 }

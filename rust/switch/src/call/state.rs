@@ -6,6 +6,7 @@ use std::time::Instant;
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Flow, Message};
 
+use super::accept::HeldAnswer;
 use super::branch::Branch;
 use super::failure::Failure;
 use super::id::{CallId, Side};
@@ -57,6 +58,8 @@ pub(crate) struct Call {
     /// Whether a callee rang.
     pub(super) rung: bool,
     pub(super) media: CallMedia,
+    /// The answer that waits for sockets.
+    pub(super) held: Option<Box<HeldAnswer>>,
     pub(super) relays: Vec<Relay>,
     /// The callee has yet to be shown our address.
     pub(super) reanchor_due: bool,

@@ -27,6 +27,8 @@ impl Call {
             core.forget(query);
         }
         self.invite = None;
+        // Its 2xx comes again, and is ended then.
+        self.held = None;
         self.plan.groups.clear();
         self.phase = Phase::Ending;
         self.cancel_branches(core, now);

@@ -111,3 +111,39 @@ fn busy_port_is_replaced_without_the_peers_noticing() {
     assert!(text(&invite).contains("m=audio 200"));
     assert_eq!(desk.switch.health().ports_used, 2);
 }
+
+fn revealed(busy_ports: usize) -> (Desk, Vec<Message>) {
+    let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
+    desk.register("1002", CALLEE);
+    desk.invite(&sdp("127.0.0.1", 7000));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.busy_ports = busy_ports;
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("10.0.0.9", 7002));
+    let sent = desk.taken(CALLER);
+    (desk, sent)
+}
+
+#[test]
+fn nobody_is_told_of_a_busy_port_when_a_call_is_anchored_late() {
+    let (mut desk, sent) = revealed(2);
+    let opened = desk.media.iter().rev().find_map(|command| match command {
+        MediaCommand::Open { legs, .. } => Some(legs[0].rtp[0]),
+        _ => None,
+    });
+    let answer = sent.last().unwrap();
+    assert!(text(answer).contains(&format!("m=audio {} ", opened.unwrap())), "{}", text(answer));
+    desk.ack(answer, 1, "");
+    assert_eq!(desk.switch.health().ports_used, 2);
+}
+
+#[test]
+fn call_that_cannot_be_anchored_late_goes_on_directly() {
+    let (mut desk, sent) = revealed(99);
+    let answer = sent.last().unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(text(answer).contains("m=audio 7002"), "{}", text(answer));
+    assert!(desk.logged.contains(&"media_not_anchored"));
+    let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
+    assert_eq!(methods, [Method::Ack]);
+    assert!(matches!(desk.media.last(), Some(MediaCommand::Close { .. })));
+}
