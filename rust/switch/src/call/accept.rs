@@ -46,7 +46,10 @@ impl Call {
         }
         let is_free = self.callee.is_none() && self.held.is_none();
         let wins = self.phase == Phase::Ringing && branch.is_pending() && is_free;
-        branch.state = if wins { BranchState::Won } else { BranchState::Over };
+        // Another dialog of the branch that won leaves it the winner.
+        if branch.is_pending() {
+            branch.state = if wins { BranchState::Won } else { BranchState::Over };
+        }
         let transaction = branch.transaction;
         if !wins {
             return dismiss(core, now, transaction, response);

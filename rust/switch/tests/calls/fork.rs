@@ -172,3 +172,21 @@ fn copy_of_a_losing_answer_gets_the_same_ack_and_no_second_bye() {
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].bytes(), ack.bytes());
 }
+
+#[test]
+fn copy_of_the_winning_answer_after_the_call_gets_no_second_bye_although_its_branch_forked() {
+    let (mut desk, first, _second) = forked(json!({}));
+    desk.answer(CALLEE, &first, "200 OK", "one", &sdp("127.0.0.1", 7002));
+    desk.answer(CALLEE, &first, "200 OK", "two", &sdp("127.0.0.1", 7004));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.ack(&answer, 1, "");
+    desk.in_dialog("BYE", answer.to_tag().unwrap(), 2, "");
+    for bye in desk.taken(CALLEE).into_iter().filter(|message| message.method() == Method::Bye) {
+        desk.answer(CALLEE, &bye, "200 OK", "one", "");
+    }
+    desk.advance(Duration::from_millis(400));
+    desk.taken(CALLEE);
+    desk.answer(CALLEE, &first, "200 OK", "one", &sdp("127.0.0.1", 7002));
+    let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
+    assert!(!methods.contains(&Method::Bye), "{methods:?}");
+}
