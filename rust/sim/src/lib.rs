@@ -3,11 +3,13 @@
 //! [`run`] plays one [`Scenario`] against the real [`pbx_switch::Switch`] and judges the end; [`sweep`] does so for many
 //! seeds; [`World`] is for tests that want to look and meddle in between. Equal seeds give equal runs.
 
+mod address;
 mod agent;
 mod decider;
 mod invariant;
 mod media_ledger;
 mod network;
+mod operator;
 mod report;
 mod run;
 mod scenario;
@@ -15,10 +17,12 @@ mod schedule;
 mod streams;
 mod sweep;
 mod tape;
+mod traffic;
 mod unheard;
 mod watch;
 mod world;
 
+pub use address::{SERVER, phone_address};
 pub use agent::{LegState, LegView, Mark, Outcome, Registration};
 pub use decider::{Decider, undecided};
 pub use network::Network;
@@ -29,4 +33,4 @@ pub use scenario::{
 };
 pub use sweep::{run_seed, sweep};
 pub use tape::{Sighting, Tape};
-pub use world::{SERVER, World, phone_address};
+pub use world::World;

@@ -81,3 +81,40 @@ impl Wire {
         f64::from(self.chance.next_u32()) / (f64::from(u32::MAX) + 1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copies(network: Network) -> Vec<usize> {
+        let mut wire = Wire::new(network, 3);
+        let now = Instant::now();
+        (0..10_000).map(|_| wire.carry(now).iter().flatten().count()).collect()
+    }
+
+    #[test]
+    fn loss_and_duplication_come_at_their_rates() {
+        let fates = copies(Network { loss: 0.3, duplication: 0.1, ..Network::PERFECT });
+        let lost = fates.iter().filter(|&&copies| copies == 0).count();
+        let doubled = fates.iter().filter(|&&copies| copies == 2).count();
+        assert!((2_800..3_200).contains(&lost), "{lost}");
+        assert!((600..800).contains(&doubled), "{doubled}");
+    }
+
+    #[test]
+    fn perfect_network_delivers_everything_once_after_its_delay() {
+        let mut wire = Wire::new(Network::PERFECT, 3);
+        let now = Instant::now();
+        assert_eq!(wire.carry(now), [Some(now + Duration::from_millis(1)), None]);
+    }
+
+    #[test]
+    fn reordering_lets_later_datagrams_overtake() {
+        let network = Network { reorder: 0.2, max_delay: Duration::from_millis(50), ..Network::PERFECT };
+        let mut wire = Wire::new(network, 3);
+        let start = Instant::now();
+        let sent = (0..1_000).map(|index| start + Duration::from_millis(10 * index));
+        let arrivals: Vec<_> = sent.filter_map(|at| wire.carry(at)[0]).collect();
+        assert!(arrivals.windows(2).any(|pair| pair[1] < pair[0]));
+    }
+}

@@ -55,3 +55,22 @@ impl<T> PartialEq for Entry<T> {
 }
 
 impl<T> Eq for Entry<T> {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn earlier_comes_first_and_equals_keep_their_order() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new();
+        schedule.push(start + Duration::from_secs(2), "last");
+        schedule.push(start, "first");
+        schedule.push(start + Duration::from_secs(1), "second");
+        schedule.push(start + Duration::from_secs(1), "third");
+        let order: Vec<_> = std::iter::from_fn(|| schedule.pop()).map(|(_, what)| what).collect();
+        assert_eq!(order, ["first", "second", "third", "last"]);
+    }
+}

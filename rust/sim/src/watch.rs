@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use pbx_sip::{Bytes, Limits, Message, Method};
 use pbx_switch::config::MediaMode;
 
+use crate::address::SERVER;
 use crate::media_ledger::MediaLedger;
-use crate::world::SERVER;
 
 /// Copies of one request: 11 with timers E and F, 7 with A and B (RFC 3261 §17.1).
 const MAX_COPIES: u32 = 11;
@@ -99,7 +99,7 @@ impl Watch {
         if status > 100 && tag.is_none() {
             self.broken.push(format!("{status} to {} without To tag", method.as_str()));
         }
-        let answered = self.answered.entry((branch, method)).or_insert(Answered::default());
+        let answered = self.answered.entry((branch, method)).or_default();
         if answered.final_at.is_some_and(|at| now >= at + MEMORY) {
             *answered = Answered { is_late: true, ..Answered::default() };
         }

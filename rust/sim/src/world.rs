@@ -1,15 +1,14 @@
 //! The real switch, its phones, and the network between them, under one virtual clock.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use pbx_media::relay::MediaEvent;
-use pbx_sip::{Bytes, Flow, Transport};
-use pbx_switch::{
-    Command, Decision, Event, Facing, Locals, LogLine, Output, PolicyError, QueryId, Switch, SwitchConfig,
-};
+use pbx_sip::{Bytes, Flow};
+use pbx_switch::{Command, Decision, Facing, Locals, LogLine, PolicyError, QueryId, Switch, SwitchConfig};
 
+use crate::address::{SERVER, phone_address, private_address};
 use crate::agent::{Account, AgentTimer, LegView, Registration, UserAgent};
 use crate::decider::Decider;
 use crate::media_ledger::MediaLedger;
@@ -17,21 +16,18 @@ use crate::network::{Network, Wire};
 use crate::scenario::{Order, Scenario};
 use crate::schedule::Schedule;
 use crate::streams::{Streams, Way};
-use crate::tape::{Sighting, Tape};
+use crate::tape::Tape;
 use crate::unheard::Unheard;
 use crate::watch::Watch;
-
-/// Address of the switch.
-pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 5060);
 
 /// Turns at one instant after which the run is taken for a loop without progress.
 const MAX_TURNS_PER_INSTANT: u32 = 100_000;
 
 /// Says which datagrams the network swallows: sender, addressee, octets.
-type Cut = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
+pub(crate) type Cut = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
 
 /// Something due at its time.
-enum Happening {
+pub(crate) enum Happening {
     Datagram { from: SocketAddr, to: SocketAddr, bytes: Bytes },
     Agent { index: usize, timer: AgentTimer },
     Decision { id: QueryId, decision: Decision },
@@ -51,23 +47,23 @@ impl Facing for OneAddress {
 
 /// Everything in one run.
 pub struct World<'a> {
-    start: Instant,
-    now: Instant,
-    switch: Switch,
-    config: SwitchConfig,
-    schedule: Schedule<Happening>,
-    wire: Wire,
-    agents: Vec<UserAgent>,
-    ledger: MediaLedger,
-    decider: &'a mut dyn Decider,
-    tape: Tape,
-    watch: Watch,
-    log: Vec<LogLine>,
-    cut: Option<Cut>,
-    unheard: Unheard,
-    streams: Streams,
-    vanished: BTreeSet<usize>,
-    broken_streams: BTreeSet<usize>,
+    pub(crate) start: Instant,
+    pub(crate) now: Instant,
+    pub(crate) switch: Switch,
+    pub(crate) config: SwitchConfig,
+    pub(crate) schedule: Schedule<Happening>,
+    pub(crate) wire: Wire,
+    pub(crate) agents: Vec<UserAgent>,
+    pub(crate) ledger: MediaLedger,
+    pub(crate) decider: &'a mut dyn Decider,
+    pub(crate) tape: Tape,
+    pub(crate) watch: Watch,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) unheard: Unheard,
+    pub(crate) streams: Streams,
+    pub(crate) vanished: BTreeSet<usize>,
+    pub(crate) broken_streams: BTreeSet<usize>,
 }
 
 impl<'a> World<'a> {
@@ -113,14 +109,12 @@ impl<'a> World<'a> {
     fn place_phones(&mut self, scenario: &Scenario) {
         let has_foreign_bodies = scenario.calls.iter().any(|call| call.body.is_some());
         for (index, phone) in scenario.phones.iter().enumerate() {
+            let is_hidden = phone.natted || phone.private_media;
             let account = Account {
                 index,
                 address: if phone.natted { private_address(index) } else { phone_address(index) },
                 public: phone_address(index),
-                media: match phone.natted || phone.private_media {
-                    true => private_address(index).ip(),
-                    false => phone_address(index).ip(),
-                },
+                media: if is_hidden { private_address(index).ip() } else { phone_address(index).ip() },
                 transport: phone.transport,
                 server: SERVER,
                 user: phone.user.clone(),
@@ -293,187 +287,6 @@ impl<'a> World<'a> {
             Happening::Order(order) => self.obey(order),
         }
         self.drain();
-    }
-
-    fn obey(&mut self, order: Order) {
-        let command = match order {
-            Order::Drain(limit) => Command::Drain { limit },
-            Order::HangUp => {
-                let oldest = self.switch.calls(self.now, 1, None);
-                let Some(call) = oldest.first().and_then(|call| call.id.parse().ok()) else { return };
-                Command::Hangup { call, code: None }
-            }
-            Order::BreakStreams => return self.break_streams(),
-            Order::Vanish(phone) => {
-                self.vanished.insert(phone);
-                return;
-            }
-            Order::Reload => {
-                self.config.generation += 1;
-                if let Err(error) = self.switch.handle_config(self.now, self.config.clone()) {
-                    self.watch.broken.push(format!("reload refused: {error}"));
-                }
-                return;
-            }
-        };
-        self.switch.handle_command(self.now, &command);
-    }
-
-    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
-        if to == SERVER {
-            let flow = Flow { transport: Transport::Udp, socket: 0, remote: from };
-            self.switch.handle_bytes(self.now, flow, bytes);
-        } else if let Some(index) = phone_index(to).filter(|&index| index < self.agents.len()) {
-            self.agents[index].handle_datagram(self.now, from, bytes);
-            self.drain_agent(index);
-        }
-    }
-
-    /// Carries out what the switch wants.
-    fn drain(&mut self) {
-        while let Some(output) = self.switch.poll_output() {
-            match output {
-                Output::Transmit(transmit) => {
-                    self.watch.see(self.now, &transmit.bytes, &self.ledger);
-                    self.transmit(transmit.flow, &transmit.bytes);
-                }
-                Output::Ask(query) => {
-                    if let Some((delay, decision)) = self.decider.decide(&query) {
-                        let what = Happening::Decision { id: query.id, decision };
-                        self.schedule.push(self.now + delay, what);
-                    }
-                }
-                Output::Media(command) => {
-                    if let Some(event) = self.ledger.handle(&command) {
-                        self.schedule.push(self.now, Happening::Media(event));
-                    }
-                }
-                Output::Event(Event::Log(line)) => self.log.push(line),
-                Output::Forget(_) | Output::CloseFlow(_) => {}
-            }
-        }
-    }
-
-    fn drain_agent(&mut self, index: usize) {
-        let from = self.agents[index].account.public;
-        let mut sends = std::mem::take(&mut self.agents[index].out.sends);
-        let is_stream = self.agents[index].account.transport.is_reliable();
-        for (to, bytes) in sends.drain(..) {
-            if is_stream {
-                self.stream(index, Way::ToSwitch, &bytes);
-            } else {
-                self.send(from, to, &bytes);
-            }
-        }
-        let out = &mut self.agents[index].out;
-        out.sends = sends;
-        for (at, timer) in out.timers.drain(..) {
-            self.schedule.push(at, Happening::Agent { index, timer });
-        }
-    }
-
-    /// Sends what the switch wants sent.
-    fn transmit(&mut self, flow: Flow, bytes: &Bytes) {
-        if flow.transport == Transport::Udp {
-            return self.send(SERVER, flow.remote, bytes);
-        }
-        let open = phone_index(flow.remote).filter(|&phone| match self.streams.of(phone) {
-            Some(id) => matches!(flow.socket, Flow::NEW) || flow.socket == id,
-            None => false,
-        });
-        match open {
-            Some(phone) => self.stream(phone, Way::ToPhone, bytes),
-            None => self.schedule.push(self.now, Happening::SendFailure(flow)),
-        }
-    }
-
-    /// Puts a message on the stream of a phone.
-    fn stream(&mut self, phone: usize, way: Way, bytes: &Bytes) {
-        let stream = self.streams.connect(self.now, phone);
-        let at = self.now + self.wire.lag();
-        let at = self.streams.arrival(phone, way, at);
-        let (from, to) = match way {
-            Way::ToSwitch => (phone_address(phone), SERVER),
-            Way::ToPhone => (SERVER, phone_address(phone)),
-        };
-        self.note(from, to, 1, bytes);
-        if !self.is_vanished(phone) {
-            self.unheard.note(bytes, false);
-        }
-        self.schedule.push(at, Happening::Segment { phone, stream, way, bytes: bytes.clone() });
-    }
-
-    /// What arrives on a stream, unless it was closed meanwhile.
-    fn deliver_segment(&mut self, phone: usize, stream: u32, way: Way, bytes: Bytes) {
-        if self.streams.of(phone) != Some(stream) || self.is_vanished(phone) {
-            return;
-        }
-        self.unheard.note(&bytes, true);
-        match way {
-            Way::ToSwitch => {
-                let remote = phone_address(phone);
-                let flow = Flow { transport: Transport::Tcp, socket: stream, remote };
-                self.switch.handle_bytes(self.now, flow, bytes);
-                self.drain();
-            }
-            Way::ToPhone => {
-                self.agents[phone].handle_datagram(self.now, SERVER, bytes);
-                self.drain_agent(phone);
-            }
-        }
-    }
-
-    fn break_streams(&mut self) {
-        for (phone, stream) in self.streams.close_all() {
-            self.broken_streams.insert(phone);
-            let flow = Flow { transport: Transport::Tcp, socket: stream, remote: phone_address(phone) };
-            self.switch.handle_flow_closed(self.now, flow);
-            self.drain();
-            self.agents[phone].handle_stream_closed(self.now);
-            self.drain_agent(phone);
-        }
-    }
-
-    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
-        let mut arrivals = self.wire.carry(self.now);
-        let is_cut_off = [from, to].into_iter().filter_map(phone_index).any(|phone| self.is_vanished(phone));
-        if is_cut_off {
-            return;
-        }
-        if self.cut.as_mut().is_some_and(|cut| cut(from, to, bytes)) {
-            arrivals = [None, None];
-        }
-        self.note(from, to, arrivals.iter().flatten().count(), bytes);
-        self.unheard.note(bytes, arrivals.iter().any(Option::is_some));
-        for at in arrivals.into_iter().flatten() {
-            self.schedule.push(at, Happening::Datagram { from, to, bytes: bytes.clone() });
-        }
-    }
-
-    fn note(&mut self, from: SocketAddr, to: SocketAddr, copies: usize, bytes: &Bytes) {
-        let at = self.now - self.start;
-        self.tape.record(|| Sighting { at, from, to, copies, bytes: bytes.clone() });
-    }
-}
-
-/// Address of the phone with this number.
-pub fn phone_address(index: usize) -> SocketAddr {
-    let octets = (index as u16).to_be_bytes();
-    SocketAddr::new(Ipv4Addr::new(198, 51, octets[0], octets[1]).into(), 5060)
-}
-
-/// The address a phone behind NAT believes to have.
-fn private_address(index: usize) -> SocketAddr {
-    let octets = (index as u16).to_be_bytes();
-    SocketAddr::new(Ipv4Addr::new(10, 0, octets[0], octets[1]).into(), 5060)
-}
-
-fn phone_index(address: SocketAddr) -> Option<usize> {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.octets()[..2] == [198, 51] => {
-            Some(usize::from(u16::from_be_bytes([ip.octets()[2], ip.octets()[3]])))
-        }
-        _ => None,
     }
 }
 
