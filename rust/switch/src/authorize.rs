@@ -134,8 +134,11 @@ impl Switch {
     }
 
     fn names_us(&self, message: &Message, place: Place) -> bool {
-        uri_of(message, place)
-            .is_some_and(|uri| self.core.policy.is_ours(&HostPort::of(&uri), &self.core.locality))
+        uri_of(message, place).is_some_and(|uri| {
+            // A number has no host: whoever dials it here means us.
+            let is_number = place == Place::Request && uri.scheme == pbx_sip::Scheme::Tel;
+            is_number || self.core.policy.is_ours(&HostPort::of(&uri), &self.core.locality)
+        })
     }
 
     /// §1 rule 3.

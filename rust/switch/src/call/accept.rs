@@ -110,6 +110,7 @@ impl Call {
         }
         self.callee = Some(callee);
         self.cancel_branches(core, now);
+        self.plan.forget();
         self.phase = Phase::Connected;
         self.answered_at = Some(now);
         core.counters.count("calls_total", "answered");

@@ -87,6 +87,15 @@ pub(super) fn pass(mut builder: Builder, from: &Message) -> Builder {
     builder
 }
 
+/// Copies what is said of a body that passes as it is, its type and length aside.
+pub(super) fn pass_content(builder: Builder, from: &Message) -> Builder {
+    let of_content = from.fields().filter(|field| {
+        has_prefix(field.name, b"content-") && !matches!(field.id, Name::ContentType | Name::ContentLength)
+            || field.id == Name::ContentEncoding
+    });
+    of_content.fold(builder, |builder, field| builder.raw_line(field.raw))
+}
+
 /// Text without line ends: folding means one blank (RFC 3261 §7.3.1).
 pub(super) fn unfolded(text: &str) -> Cow<'_, str> {
     if text.contains(['\r', '\n']) {

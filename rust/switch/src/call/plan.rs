@@ -49,6 +49,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// The call is answered: what was only needed to ring is let go.
+    pub(super) fn forget(&mut self) {
+        self.groups = VecDeque::new();
+        self.headers = Vec::new();
+        self.codecs = None;
+    }
+
     /// Leaves out what exceeds the forks of one call; `true` if there was any.
     pub(super) fn cut(&mut self) -> bool {
         let mut room = MAX_FORKS;

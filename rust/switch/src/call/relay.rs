@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::dialog::Accepted2xx;
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Flow, Message, Method, Name};
+use pbx_sip::{Builder, Bytes, Flow, Message, Method, Name};
 
 use super::accept::with_session;
 use super::body::judge_body;
@@ -107,7 +107,7 @@ impl Call {
             builder = headers::pass(builder, request);
             match (&body, request.content_type()) {
                 (Some(body), _) => builder.body("application/sdp", body),
-                (None, Some(kind)) => builder.body(&headers::unfolded(kind), request.body()),
+                (None, Some(kind)) => with_body(builder, request, kind),
                 _ => builder,
             }
         });
@@ -288,13 +288,16 @@ impl Relay {
         core.respond(now, &self.inbound(tag), (code, reason), |builder| {
             let builder = headers::pass(builder, response);
             match response.content_type() {
-                Some(kind) if !response.body().is_empty() => {
-                    builder.body(&headers::unfolded(kind), response.body())
-                }
+                Some(kind) if !response.body().is_empty() => with_body(builder, response, kind),
                 _ => builder,
             }
         });
     }
+}
+
+/// The body of a message as it is.
+fn with_body(builder: Builder, from: &Message, kind: &str) -> Builder {
+    headers::pass_content(builder, from).body(&headers::unfolded(kind), from.body())
 }
 
 fn timeout() -> Refusal {

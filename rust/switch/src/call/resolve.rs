@@ -55,11 +55,7 @@ impl Resolver<'_> {
 
     fn groups(&self, target: &Target) -> Result<Vec<Group>, Missing> {
         match target {
-            // The realm of a user dialled by name is that of the Request-URI.
-            Target::User(user) => {
-                let host = Uri::parse(self.invite.message.request_uri()).map_or("", |uri| uri.host);
-                self.bindings(user, host)
-            }
+            Target::User(user) => self.bindings(user, self.home()),
             Target::Uri(text) => {
                 let uri = Uri::parse(text).ok().filter(Uri::is_sip).ok_or(Missing::Route)?;
                 if self.policy.realms.is_named(&HostPort::of(&uri), &self.core.locality) {
@@ -68,6 +64,16 @@ impl Resolver<'_> {
                 let endpoint = self.dialled(text).ok_or(Missing::Route)?;
                 Ok(vec![Group { endpoints: vec![endpoint], any_failure: false }])
             }
+        }
+    }
+
+    /// The realm of a user dialled by name is that of the Request-URI; a number (`tel`) has none and means one
+    /// in the caller's.
+    fn home(&self) -> &str {
+        let message = &self.invite.message;
+        match Uri::parse(message.request_uri()) {
+            Ok(uri) if uri.is_sip() => uri.host,
+            _ => message.from().and_then(|from| Uri::parse(from.uri)).map_or("", |uri| uri.host),
         }
     }
 

@@ -346,3 +346,26 @@ fn unreadable_description_passes_in_mode_none() {
     desk.invite("v=0\r\nthis is no description\r\n");
     assert_eq!(desk.taken(CALLEE)[0].body(), b"v=0\r\nthis is no description\r\n");
 }
+
+#[test]
+fn body_of_an_info_keeps_what_is_said_of_it() {
+    let mut desk = Desk::new(json!({}));
+    let (_, answer) = desk.established();
+    let further = "Info-Package: dtmf\nContent-Disposition: Info-Package\nContent-Language: en";
+    desk.in_dialog_with("INFO", (&tag(&answer), 2), further, "v=0");
+    let info = desk.taken(CALLEE).remove(0);
+    assert_eq!(info.text(Name::ContentDisposition), Some("Info-Package"));
+    assert_eq!(info.text(Name::ContentLanguage), Some("en"));
+    assert_eq!((info.text(Name::InfoPackage), info.body()), (Some("dtmf"), &b"v=0"[..]));
+    assert_eq!(info.headers(Name::ContentType).count(), 1);
+}
+
+#[test]
+fn number_without_a_host_is_looked_for_in_the_realm_of_the_caller() {
+    for realms in [json!([]), json!([{"host": "127.0.0.1", "port": null}])] {
+        let mut desk = Desk::new(json!({"identity": {"realms": realms}}));
+        desk.register("1002", CALLEE);
+        desk.invite_to("tel:1002", "Subject: x", "");
+        assert_eq!(desk.taken(CALLEE).len(), 1, "{realms}");
+    }
+}
