@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,17 @@ router = Router()
 @router.invite(to_user=r"^5(\\d+)$")
 def five(call, rest):
     return Reject({code})
+"""
+
+NEVER = """
+import asyncio
+from pbx.routing import Router
+
+router = Router()
+
+@router.invite()
+async def never(call):
+    await asyncio.Event().wait()
 """
 
 
@@ -195,32 +207,91 @@ def test_help_teaches_the_exit_codes(make):
     assert re.search(r"Exit\s+status", done.stdout)
 
 
-def test_panel_is_drawn_on_a_terminal(make):
-    server = make()
-    main, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pbx.cli.main", "run", "--config", str(server.config)],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-    )
-    os.close(terminal)
-    seen = b""
-    deadline = time.monotonic() + 15
-    try:
-        while b"registrations" not in seen and time.monotonic() < deadline:
-            seen += os.read(main, 65_536)
-        process.send_signal(signal.SIGINT)
-        while True:
+class Terminal:
+    """A server that believes a person watches it."""
+
+    def __init__(self, server):
+        self.main, terminal = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pbx.cli.main", "run", "--config", str(server.config)],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+        )
+        os.close(terminal)
+        self.seen = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.close()
+
+    def close(self):
+        if self.main is not None:
+            os.close(self.main)
+            self.main = None
+
+    def wait(self, *texts, timeout=15):
+        deadline = time.monotonic() + timeout
+        while not all(text.encode() in self.seen for text in texts):
+            assert time.monotonic() < deadline, self.seen.decode(errors="replace")
+            if select.select([self.main], [], [], 0.1)[0]:
+                self.seen += os.read(self.main, 65_536)
+
+    def end(self, kind):
+        """Exit status after a signal, reading on so that nobody waits for us."""
+        self.process.send_signal(kind)
+        while self.main is not None:
             try:
-                if not os.read(main, 65_536):
+                if not os.read(self.main, 65_536):
                     break
             except OSError:
                 break
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(main)
-    assert b"listeners" in seen
+        return self.process.wait(10)
+
+
+def test_panel_is_drawn_on_a_terminal(make):
+    with Terminal(make()) as terminal:
+        terminal.wait("listeners", "registrations", "Ctrl-C ends it")
+        assert terminal.end(signal.SIGINT) == 0
+
+
+def test_panel_shows_warnings_by_their_message(make):
+    with Terminal(make(proxy="rtp_timeout = 5")) as terminal:
+        terminal.wait("config_warning", "proxy.rtp_timeout: not yet")
+        assert terminal.end(signal.SIGTERM) == 0
+
+
+def test_panel_lives_through_the_drain(make):
+    server = make(proxy='modules = ["call", "registrar"]\nrouter = "calls.py"\ndecision_timeout_ms = 60000')
+    (server.directory / "calls.py").write_text(NEVER)
+    with Terminal(server) as terminal:
+        terminal.wait("event=ready", "Ctrl-C ends it")
+        server.udp_port = int(re.search(rb"udp:127\.0\.0\.1:(\d+)", terminal.seen)[1])
+        with server.sip() as phone:
+            phone.send("INVITE", "1002")
+            deadline = time.monotonic() + 5
+            while not server.get("/calls"):
+                assert time.monotonic() < deadline
+            terminal.process.send_signal(signal.SIGINT)
+            terminal.wait("draining", "Ctrl-C again ends it at once")
+            assert terminal.end(signal.SIGINT) == 0
+
+
+def test_terminal_that_goes_away_takes_no_call_with_it(make):
+    server = make()
+    with Terminal(server) as terminal:
+        terminal.wait("event=ready", "Ctrl-C ends it")
+        terminal.close()
+        terminal.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while server.get("/health")["generation"] < 2:
+            assert time.monotonic() < deadline
+        uptime = server.get("/health")["uptime"]
+        while server.get("/health")["uptime"] < uptime + 2:
+            assert time.monotonic() < deadline
+        assert terminal.end(signal.SIGTERM) == 0

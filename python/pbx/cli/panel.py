@@ -1,6 +1,7 @@
 """The live panel of `pbx run` on a terminal."""
 
 import os
+import re
 import time
 from typing import TextIO, cast
 
@@ -13,8 +14,9 @@ from rich.text import Text
 from pbx.engine import Instance
 from pbx.errors import PbxError
 
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _OUTCOMES = ("answered", "cancelled", "failed", "refused")
+_LINE = re.compile(r"ts=\S+T(\d\d:\d\d:\d\d)\S* level=\w+ event=(\S+)(.*)")
+_MESSAGE = re.compile(r' message="((?:[^"\\]|\\.)*)"')
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -82,9 +84,14 @@ class Panel:
         rows.add_row("media", f"{health['media_sessions']} sessions   {packet_rate:.0f} packets/s")
         rows.add_row("process", f"CPU {cpu:.0f} %   {_resident() >> 20} MiB   up {_age(instance)}")
         for line in list(instance.log.last_warnings):
-            rows.add_row(Text("warning", style="yellow"), Text(line, overflow="ellipsis", no_wrap=True))
-        title = f"pbx {instance.version}" + ("   draining" if instance.draining else "")
-        return Box(rows, title=title, subtitle="Ctrl-C ends it", title_align="left")
+            # Two rows at most, so that five of them leave the rest in sight on a small terminal.
+            text = Text(_brief(line), overflow="fold")
+            text.truncate(max(20, 2 * (self._console.width - 22)), overflow="ellipsis")
+            rows.add_row(Text("warning", style="yellow"), text)
+        title, subtitle = f"pbx {instance.version}", "Ctrl-C ends it"
+        if instance.draining:
+            title, subtitle = f"{title}   draining", "Ctrl-C again ends it at once"
+        return Box(rows, title=title, subtitle=subtitle, title_align="left")
 
     def _rates(self, calls: int, packets: int) -> tuple[float, float, float]:
         now, cpu = time.monotonic(), sum(os.times()[:2])
@@ -98,6 +105,17 @@ class Panel:
 def _resident() -> int:
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * _PAGE
+
+
+def _brief(line: str) -> str:
+    """A log line for a narrow place: time, event, and of its fields only the message if there is one."""
+    found = _LINE.match(line)
+    if found is None:
+        return line
+    time_of_day, event, fields = found.groups()
+    message = _MESSAGE.search(fields)
+    shown = message[1].replace('\\"', '"') if message else fields.strip()
+    return f"{time_of_day} {event} {shown}"
 
 
 def _age(instance: Instance) -> str:

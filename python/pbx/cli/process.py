@@ -1,6 +1,7 @@
 """The life of a server process: start, signals, reload, drain, stop."""
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import logging
@@ -136,7 +137,9 @@ class Process:
     def _announce(self) -> None:
         instance = self._instance
         for problem in instance.config.warnings:
-            self._log.warning("config_warning", key=problem.key, message=str(problem))
+            self._log.warning(
+                "config_warning", key=problem.key, message=str(problem).removeprefix("warning: ")
+            )
         for problem in instance.config.infos:
             self._log.info("config_info", key=problem.key, message=str(problem))
         listeners = ",".join(f"{transport}:{address}" for transport, address in instance.listeners())
@@ -150,21 +153,34 @@ class Process:
         )
 
     async def _serve(self) -> int:
-        if self._panel is not None:
-            self._panel.start(self._instance)
+        ended = asyncio.Event()
+        drawing = asyncio.create_task(self._draw(ended))
         try:
             while not self._shutdown.is_set():
                 await _wait(self._shutdown, 1.0)
                 if not self._instance.is_running():
                     self._log.error("engine_failed", message="a thread of the engine has ended")
                     return 1
-                if self._panel is not None:
-                    await asyncio.to_thread(self._panel.update)
             await self._drain()
             return 0
         finally:
-            if self._panel is not None:
-                self._panel.stop()
+            ended.set()
+            await drawing
+
+    async def _draw(self, ended: asyncio.Event) -> None:
+        """Keep the panel true until the end, the drain included."""
+        panel = self._panel
+        if panel is None:
+            return
+        # A terminal may go away; the calls of those who watched it go on.
+        with contextlib.suppress(OSError):
+            panel.start(self._instance)
+            try:
+                while not ended.is_set():
+                    await _wait(ended, 1.0)
+                    await asyncio.to_thread(panel.update)
+            finally:
+                panel.stop()
 
     async def _drain(self) -> None:
         secs = self._drain_secs
