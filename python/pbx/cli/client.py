@@ -71,12 +71,8 @@ class Client:
         return answer
 
     def _send(self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None) -> Answer:
-        parts = urllib.parse.urlsplit(self._url)
-        connection_type = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        connection = connection_type(parts.hostname or "", parts.port, timeout=TIMEOUT_SECS)
-        target = f"{parts.path}{path}"
+        connection = self._connection()
+        target = f"{urllib.parse.urlsplit(self._url).path}{path}"
         if given := {key: value for key, value in query.items() if value is not None}:
             target += "?" + urllib.parse.urlencode(given)
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -87,13 +83,24 @@ class Client:
             response = connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
-            fail(f"no running pbx answers at {self._url}: {error}")
+            fail(f"no running pbx answers at {self._url}: {getattr(error, 'strerror', None) or error}")
         finally:
             connection.close()
         try:
             return Answer(response.status, json.loads(text), response.headers.get("X-Next-Cursor"))
         except ValueError:
             fail(f"{self._url} is no pbx: its answer is not JSON")
+
+    def _connection(self) -> http.client.HTTPConnection:
+        try:
+            parts = urllib.parse.urlsplit(self._url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            fail(f"--url {self._url}: {error}", 2)
+        if parts.scheme not in ("http", "https") or not host:
+            fail(f"--url {self._url}: http://HOST:PORT/PATH is needed", 2)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(host, port, timeout=TIMEOUT_SECS)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -115,7 +122,7 @@ def _configured(config: ConfigOption) -> str:
         loaded = load(config)
     except ConfigError as error:
         typer.echo("\n".join(error.lines), err=True)
-        raise typer.Exit(error.exit_code) from None
+        fail("where the instance listens cannot be read from this file; give --url", error.exit_code)
     address = loaded.main.http_addr
     if address is None:
         fail("the configuration has no http_addr; give --url", 2)

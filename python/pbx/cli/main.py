@@ -1,5 +1,7 @@
 """The command `pbx`."""
 
+from typing import Annotated
+
 import typer
 
 from pbx.cli.check import check
@@ -8,12 +10,20 @@ from pbx.cli.control import hangup, reload
 from pbx.cli.route import route_app
 from pbx.cli.run import run
 from pbx.cli.show import calls, registrations, status
+from pbx.config.machine import this_machine
 
 EPILOG = (
     "Exit status: 0 good, 1 run-time failure (a port in use, nothing answers), 2 configuration or usage error. "
     "The configuration is the first that exists of --config, $PBX_CONFIG, ./pbx.toml, ./config/pbx.toml, "
     "/etc/pbx/pbx.toml."
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pbx {this_machine().version}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     help="A SIP PBX: phones register, call each other, and are routed by TOML or Python.",
@@ -22,6 +32,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
 app.command(rich_help_panel="Server")(run)
 app.command(rich_help_panel="Configuration")(check)
 app.add_typer(config_app, name="config", rich_help_panel="Configuration")

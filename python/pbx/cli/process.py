@@ -145,6 +145,7 @@ class Process:
         listeners = ",".join(f"{transport}:{address}" for transport, address in instance.listeners())
         self._log.announce(
             "ready",
+            config=instance.config.document.shown or "none",
             listeners=listeners,
             http=self.http_address,
             pid=os.getpid(),

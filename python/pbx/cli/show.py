@@ -13,6 +13,10 @@ from pbx.cli.client import Client, JsonOption, TokenOption, UrlOption
 
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Entries shown at most.")]
 
+MAX_PIPE_COLUMNS = 4096
+WHOLE = frozenset(("id", "aor", "state"))
+"""Columns a narrow terminal does not shorten: they are typed again."""
+
 
 def status(
     config: ConfigOption = None, url: UrlOption = None, token: TokenOption = None, json: JsonOption = False
@@ -71,13 +75,26 @@ def _print_list(entries: list[dict[str, Any]], columns: tuple[str, ...], *, json
     if json:
         typer.echo(json_format.dumps(entries, indent=2))
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=_width(column, entries))
     for entry in entries:
         # What phones send may look like markup or hold control characters.
         table.add_row(*(Text(_plain(entry.get(column))) for column in columns))
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    if not console.is_terminal:
+        # Whoever reads a pipe wants whole values, one entry a line.
+        console.width = MAX_PIPE_COLUMNS
+    console.print(table)
     if not entries:
         typer.echo("none")
+
+
+def _width(column: str, entries: list[dict[str, Any]]) -> int:
+    """Characters of a column that must not be shortened; the others take what is left."""
+    if column not in WHOLE:
+        return len(column)
+    return max((len(_plain(entry.get(column))) for entry in entries), default=0)
 
 
 def _plain(value: Any) -> str:
