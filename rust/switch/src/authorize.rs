@@ -88,7 +88,7 @@ impl Switch {
                 self.core.counters.count("auth_total", "bad");
                 self.core.counters.count("probes_total", "credentials");
                 let method = message.method_text();
-                self.core.log_of(now, inbound.flow.remote.ip(), "auth_failed", || {
+                self.core.log_of(now, inbound.flow.remote.ip(), ("auth_failed", "credentials"), || {
                     vec![("method", method.to_owned())]
                 });
                 self.challenge(now, inbound, &realm, scheme, false);

@@ -16,7 +16,7 @@ use rand_core::RngCore;
 
 use crate::call::{CallId, CallTimer, Dismissed, TimerKind};
 use crate::counters::Counters;
-use crate::log_budget::LogBudget;
+use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
 use crate::policy::{Locality, Policy, is_private};
@@ -241,7 +241,8 @@ impl Core {
     /// Counts a refusal and logs the first of its source.
     pub(crate) fn note_refusal(&mut self, now: Instant, flow: &Flow, refusal: &Refusal) {
         self.counters.count("refused_total", refusal.label());
-        self.log_of(now, flow.remote.ip(), refusal.label(), || vec![("refused", refusal.status().1)]);
+        let code = refusal.status().0;
+        self.log_of(now, flow.remote.ip(), ("refused", refusal.label()), || vec![("code", code.to_string())]);
     }
 
     /// Sends the response of a refusal.
@@ -277,21 +278,29 @@ impl Core {
         Some(opening.id)
     }
 
-    /// Logs what any stranger can cause: the first line of each source and event in a minute, the others are
+    /// Logs what any stranger can cause: the first line of each source and reason in a minute, the others are
     /// counted only.
     pub(crate) fn log_of(
         &mut self,
         now: Instant,
         source: IpAddr,
-        event: &'static str,
+        (event, reason): Occasion,
         fields: impl FnOnce() -> Vec<(&'static str, String)>,
     ) {
-        if !self.log_budget.take(now, source, event) {
+        if !self.log_budget.take(now, source, (event, reason)) {
             return self.counters.count("log_suppressed_total", "");
         }
-        let mut line = vec![("source", source.to_canonical().to_string())];
+        let mut line = vec![("source", source.to_canonical().to_string()), ("reason", reason.to_owned())];
         line.extend(fields());
         self.log(Level::Info, event, line);
+    }
+
+    /// Sends a request that has no transaction: an ACK, or a BYE when the table is full. Nobody repeats it.
+    pub(crate) fn send_once(&mut self, flow: Flow, build: impl FnOnce(&str) -> Builder) -> Bytes {
+        let branch = format!("z9hG4bK{}", self.token());
+        let bytes = build(&self.via(&flow, &branch)).finish();
+        self.transmit(flow, bytes.clone());
+        bytes
     }
 
     /// Puts a line into the log.

@@ -11,18 +11,21 @@ const MAX_SHOWN: usize = 1024;
 /// Prefix of an IPv6 source that counts as one (§0.1 source key).
 const SOURCE_MASK: u128 = !0 << 64;
 
+/// Event and reason of a line.
+pub(crate) type Occasion = (&'static str, &'static str);
+
 /// Who was shown when.
 #[derive(Debug, Default)]
 pub(crate) struct LogBudget {
-    shown: HashMap<(IpAddr, &'static str), Instant>,
+    shown: HashMap<(IpAddr, Occasion), Instant>,
     /// No search for old entries before then: a flood of sources must not cost a walk each.
     next_sweep_at: Option<Instant>,
 }
 
 impl LogBudget {
     /// Whether this line may be shown.
-    pub(crate) fn take(&mut self, now: Instant, source: IpAddr, event: &'static str) -> bool {
-        let key = (source_key(source), event);
+    pub(crate) fn take(&mut self, now: Instant, source: IpAddr, occasion: Occasion) -> bool {
+        let key = (source_key(source), occasion);
         if let Some(shown_at) = self.shown.get_mut(&key) {
             let is_due = now.saturating_duration_since(*shown_at) >= PERIOD;
             if is_due {
@@ -68,27 +71,28 @@ mod tests {
     fn each_source_and_event_shows_once_a_minute() {
         let (mut budget, now) = (LogBudget::default(), start());
         let source = "192.0.2.1".parse().unwrap();
-        assert!(budget.take(now, source, "a"));
-        assert!(!budget.take(now, "::ffff:192.0.2.1".parse().unwrap(), "a"));
-        assert!(budget.take(now, source, "b"));
-        assert!(budget.take(now, "192.0.2.2".parse().unwrap(), "a"));
-        assert!(!budget.take(now + Duration::from_secs(59), source, "a"));
-        assert!(budget.take(now + Duration::from_secs(60), source, "a"));
+        assert!(budget.take(now, source, ("a", "x")));
+        assert!(!budget.take(now, "::ffff:192.0.2.1".parse().unwrap(), ("a", "x")));
+        assert!(budget.take(now, source, ("b", "x")));
+        assert!(budget.take(now, source, ("a", "y")));
+        assert!(budget.take(now, "192.0.2.2".parse().unwrap(), ("a", "x")));
+        assert!(!budget.take(now + Duration::from_secs(59), source, ("a", "x")));
+        assert!(budget.take(now + Duration::from_secs(60), source, ("a", "x")));
     }
 
     #[test]
     fn an_ipv6_network_is_one_source() {
         let (mut budget, now) = (LogBudget::default(), start());
-        assert!(budget.take(now, "2001:db8::1".parse().unwrap(), "a"));
-        assert!(!budget.take(now, "2001:db8::ffff:2".parse().unwrap(), "a"));
-        assert!(budget.take(now, "2001:db8:0:1::1".parse().unwrap(), "a"));
+        assert!(budget.take(now, "2001:db8::1".parse().unwrap(), ("a", "x")));
+        assert!(!budget.take(now, "2001:db8::ffff:2".parse().unwrap(), ("a", "x")));
+        assert!(budget.take(now, "2001:db8:0:1::1".parse().unwrap(), ("a", "x")));
     }
 
     #[test]
     fn a_flood_of_sources_fills_the_table_and_no_more() {
         let (mut budget, now) = (LogBudget::default(), start());
-        let shown = (0..5000_u32).filter(|&n| budget.take(now, IpAddr::V4(n.into()), "a")).count();
+        let shown = (0..5000_u32).filter(|&n| budget.take(now, IpAddr::V4(n.into()), ("a", "x"))).count();
         assert_eq!((shown, budget.shown.len()), (MAX_SHOWN, MAX_SHOWN));
-        assert!(budget.take(now + PERIOD, "198.51.100.1".parse().unwrap(), "a"));
+        assert!(budget.take(now + PERIOD, "198.51.100.1".parse().unwrap(), ("a", "x")));
     }
 }

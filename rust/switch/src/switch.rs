@@ -106,7 +106,8 @@ impl Switch {
         refused: Option<&Message>,
     ) {
         self.core.counters.count("dropped_total", "framing");
-        self.core.log_of(now, flow.remote.ip(), "framing_fault", || vec![("fault", fault.reason())]);
+        let occasion = ("refused", "framing");
+        self.core.log_of(now, flow.remote.ip(), occasion, || vec![("fault", fault.reason())]);
         if let Some(request) = refused {
             self.answer_malformed(now, flow, *fault, Some(request));
         }

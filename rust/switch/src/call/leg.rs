@@ -118,23 +118,26 @@ impl Leg {
         let owner = Owner { call, role: Role::Bye };
         let flow = self.flow();
         let dialog = &mut self.dialog;
-        core.request(now, flow, Method::Bye, Some(owner), |via| {
-            farewell.write(dialog.request(Method::Bye, via))
-        })
-        .is_some()
+        let request = |via: &str| farewell.write(dialog.request(Method::Bye, via));
+        let begun = core.request(now, flow, Method::Bye, Some(owner), request).is_some();
+        if !begun {
+            // Full up, but the peer must not be left in a call that is over.
+            let dialog = &mut self.dialog;
+            core.send_once(flow, |via| farewell.write(dialog.request(Method::Bye, via)));
+        }
+        begun
     }
 
     /// Acknowledges the peer's 2xx and remembers the ACK for copies of it.
     pub(super) fn acknowledge(&mut self, core: &mut Core, cseq: u32, body: Option<&[u8]>) {
         let flow = self.flow();
-        let branch = format!("z9hG4bK{}", core.token());
-        let via = core.via(&flow, &branch);
-        let mut builder = self.dialog.ack(cseq, &via);
-        if let Some(body) = body {
-            builder = builder.body("application/sdp", body);
-        }
-        let bytes = builder.finish();
-        core.transmit(flow, bytes.clone());
+        let bytes = core.send_once(flow, |via| {
+            let builder = self.dialog.ack(cseq, via);
+            match body {
+                Some(body) => builder.body("application/sdp", body),
+                None => builder,
+            }
+        });
         self.ack = Some((cseq, bytes));
     }
 

@@ -4,31 +4,13 @@ use crate::desk::{CALLEE, CALLER, Desk, sdp};
 use pbx_sip::{Method, Name};
 use serde_json::json;
 
-fn cancel(desk: &mut Desk, branch: &str) {
-    desk.deliver(
-        CALLER,
-        &format!(
-            "CANCEL sip:1002@127.0.0.1 SIP/2.0
-         Via: SIP/2.0/UDP {CALLER};branch={branch};rport
-         From: \"A\" <sip:1001@127.0.0.1>;tag=caller
-         To: <sip:1002@127.0.0.1>
-         Call-ID: call-1
-         CSeq: 1 CANCEL
-         Max-Forwards: 70"
-        ),
-        "",
-    );
-}
-
 #[test]
 fn caller_gets_200_for_cancel_and_487_for_invite() {
     let mut desk = Desk::new(json!({"media": {"mode": "all"}}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
     desk.caller_statuses();
-    cancel(&mut desk, "z9hG4bKinv1");
+    desk.cancel("z9hG4bKinv1");
     let answers = desk.taken(CALLER);
     assert_eq!(answers.iter().map(pbx_sip::Message::status).collect::<Vec<_>>(), [200, 487]);
     let sent = desk.taken(CALLEE).remove(0);
@@ -43,11 +25,9 @@ fn caller_gets_200_for_cancel_and_487_for_invite() {
 #[test]
 fn answer_that_crosses_the_cancel_is_ended_with_bye() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
-    cancel(&mut desk, "z9hG4bKinv1");
+    desk.cancel("z9hG4bKinv1");
     desk.taken(CALLEE);
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     let methods: Vec<_> = desk.taken(CALLEE).iter().map(pbx_sip::Message::method).collect();
@@ -59,19 +39,17 @@ fn answer_that_crosses_the_cancel_is_ended_with_bye() {
 #[test]
 fn cancel_for_nothing_is_481() {
     let mut desk = Desk::new(json!({}));
-    cancel(&mut desk, "z9hG4bKother");
+    desk.cancel("z9hG4bKother");
     assert_eq!(desk.caller_statuses(), [481]);
 }
 
 #[test]
 fn cancel_after_the_answer_changes_nothing() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     desk.caller_statuses();
-    cancel(&mut desk, "z9hG4bKinv1");
+    desk.cancel("z9hG4bKinv1");
     assert_eq!(desk.caller_statuses(), [200]);
     assert_eq!(desk.switch.health().calls, 1);
 }
@@ -93,9 +71,7 @@ fn broken_connection_of_the_caller_cancels_the_callee() {
 #[test]
 fn answer_without_contact_is_acknowledged_where_the_invite_went() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.without_contact = true;
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     let ack = desk.taken(CALLEE).remove(0);

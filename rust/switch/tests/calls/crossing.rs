@@ -319,9 +319,7 @@ fn requests_to_a_caller_behind_nat_name_the_address_it_is_reached_at() {
 #[test]
 fn refused_reanchoring_by_glare_is_tried_again() {
     let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("10.0.0.9", 7002));
     let answer = desk.taken(CALLER).pop().unwrap();
     desk.ack(&answer, 1, "");
@@ -368,4 +366,15 @@ fn number_without_a_host_is_looked_for_in_the_realm_of_the_caller() {
         desk.invite_to("tel:1002", "Subject: x", "");
         assert_eq!(desk.taken(CALLEE).len(), 1, "{realms}");
     }
+}
+
+#[test]
+fn call_ends_for_both_although_the_transaction_table_is_full() {
+    let mut desk = Desk::new(json!({"limits": {"max_transactions": 4}}));
+    let (_, answer) = desk.established();
+    assert_eq!(desk.switch.health().transactions, 3, "REGISTER and both INVITEs");
+    desk.in_dialog("BYE", &tag(&answer), 2, "");
+    assert_eq!(desk.caller_statuses(), [200]);
+    assert_eq!(desk.taken(CALLEE)[0].method(), Method::Bye);
+    desk.assert_clean();
 }

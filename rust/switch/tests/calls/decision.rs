@@ -113,18 +113,7 @@ fn silence_past_the_deadline_is_503_and_a_late_answer_is_ignored() {
 #[test]
 fn cancel_while_waiting_is_487() {
     let mut desk = asked();
-    desk.deliver(
-        CALLER,
-        &format!(
-            "CANCEL sip:1002@127.0.0.1 SIP/2.0
-             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKinv1;rport
-             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
-             To: <sip:1002@127.0.0.1>
-             Call-ID: call-1
-             CSeq: 1 CANCEL"
-        ),
-        "",
-    );
+    desk.cancel("z9hG4bKinv1");
     assert_eq!(desk.caller_statuses(), [200, 487]);
     assert_eq!(desk.switch.health().queries, 0);
 }

@@ -311,11 +311,42 @@ impl Desk {
         );
     }
 
-    /// Registers the callee and establishes a call; gives the callee's INVITE and the caller's answer.
-    pub(crate) fn established(&mut self) -> (Message, Message) {
+    /// Registers the callee and calls it; gives the callee's INVITE.
+    pub(crate) fn ringing(&mut self) -> Message {
         self.register("1002", CALLEE);
         self.invite(&sdp("127.0.0.1", 7000));
-        let invite = self.taken(CALLEE).remove(0);
+        self.taken(CALLEE).remove(0)
+    }
+
+    /// Registers two phones of the callee and calls them; gives their INVITEs.
+    pub(crate) fn forked(&mut self) -> (Message, Message) {
+        self.register("1002", CALLEE);
+        self.register("1002", SECOND);
+        self.invite(&sdp("127.0.0.1", 7000));
+        assert_eq!(self.caller_statuses(), [100]);
+        (self.taken(CALLEE).remove(0), self.taken(SECOND).remove(0))
+    }
+
+    /// CANCEL of the caller for its INVITE of that branch.
+    pub(crate) fn cancel(&mut self, branch: &str) {
+        self.deliver(
+            CALLER,
+            &format!(
+                "CANCEL sip:1002@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch={branch};rport
+             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
+             To: <sip:1002@127.0.0.1>
+             Call-ID: call-1
+             CSeq: 1 CANCEL
+             Max-Forwards: 70"
+            ),
+            "",
+        );
+    }
+
+    /// Registers the callee and establishes a call; gives the callee's INVITE and the caller's answer.
+    pub(crate) fn established(&mut self) -> (Message, Message) {
+        let invite = self.ringing();
         self.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
         let answer = self.taken(CALLER).pop().unwrap();
         assert_eq!(answer.status(), 200);

@@ -8,12 +8,7 @@ use serde_json::json;
 
 fn forked(changes: serde_json::Value) -> (Desk, Message, Message) {
     let mut desk = Desk::new(changes);
-    desk.register("1002", CALLEE);
-    desk.register("1002", SECOND);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let first = desk.taken(CALLEE).remove(0);
-    let second = desk.taken(SECOND).remove(0);
-    desk.caller_statuses();
+    let (first, second) = desk.forked();
     (desk, first, second)
 }
 
@@ -103,9 +98,7 @@ fn without_a_ring_limit_each_provisional_restarts_timer_c() {
 #[test]
 fn ringing_for_ever_ends_with_480_by_timer_c() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "180 Ringing", "one", "");
     desk.caller_statuses();
     desk.advance(Duration::from_secs(181));
@@ -132,9 +125,7 @@ fn codec_verdict_is_ours_and_told_whatever_passthrough_says() {
 #[test]
 fn answer_without_a_body_is_ended_and_the_caller_hears_488() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "one", "");
     let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
     assert_eq!(methods, [Method::Ack, Method::Bye]);

@@ -8,12 +8,7 @@ use serde_json::json;
 
 fn forked(changes: serde_json::Value) -> (Desk, Message, Message) {
     let mut desk = Desk::new(changes);
-    desk.register("1002", CALLEE);
-    desk.register("1002", SECOND);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let first = desk.taken(CALLEE).remove(0);
-    let second = desk.taken(SECOND).remove(0);
-    assert_eq!(desk.caller_statuses(), [100]);
+    let (first, second) = desk.forked();
     (desk, first, second)
 }
 

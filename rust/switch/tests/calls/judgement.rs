@@ -268,18 +268,7 @@ fn cancel_is_answered_with_the_tag_of_its_invite() {
     desk.register("1002", CALLEE);
     desk.invite(&sdp("127.0.0.1", 7000));
     desk.caller_statuses();
-    desk.deliver(
-        CALLER,
-        &format!(
-            "CANCEL sip:1002@127.0.0.1 SIP/2.0
-             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKinv1;rport
-             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
-             To: <sip:1002@127.0.0.1>
-             Call-ID: call-1
-             CSeq: 1 CANCEL"
-        ),
-        "",
-    );
+    desk.cancel("z9hG4bKinv1");
     let answers = desk.taken(CALLER);
     assert_eq!(answers.iter().map(Message::status).collect::<Vec<_>>(), [200, 487]);
     assert_eq!(answers[0].to_tag(), answers[1].to_tag());

@@ -41,9 +41,7 @@ fn auto_anchors_when_the_offer_names_a_private_address_elsewhere() {
 #[test]
 fn auto_anchors_late_when_the_answer_reveals_nat() {
     let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("10.0.0.9", 7002));
     let answer = desk.taken(CALLER).pop().unwrap();
     assert!(text(&answer).contains("m=audio 200"), "{}", text(&answer));
@@ -114,9 +112,7 @@ fn busy_port_is_replaced_without_the_peers_noticing() {
 
 fn revealed(busy_ports: usize) -> (Desk, Vec<Message>) {
     let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.busy_ports = busy_ports;
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("10.0.0.9", 7002));
     let sent = desk.taken(CALLER);

@@ -86,9 +86,7 @@ fn late_offer_travels_in_the_answer_and_the_answer_in_the_ack() {
 #[test]
 fn unacknowledged_answer_is_repeated_then_both_get_bye() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     desk.advance(Duration::from_secs(33));
     let copies = desk.taken(CALLER);
@@ -102,9 +100,7 @@ fn unacknowledged_answer_is_repeated_then_both_get_bye() {
 #[test]
 fn bye_before_the_ack_waits_for_it() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     let answer = desk.taken(CALLER).pop().unwrap();
     desk.callee_request("BYE", &invite, "callee", 1, "");
@@ -159,9 +155,7 @@ fn peer_that_lost_the_dialog_ends_the_call() {
 #[test]
 fn copy_of_the_answer_after_the_call_is_acknowledged_and_nothing_more() {
     let mut desk = Desk::new(json!({}));
-    desk.register("1002", CALLEE);
-    desk.invite(&sdp("127.0.0.1", 7000));
-    let invite = desk.taken(CALLEE).remove(0);
+    let invite = desk.ringing();
     desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
     let answer = desk.taken(CALLER).pop().unwrap();
     desk.ack(&answer, 1, "");
