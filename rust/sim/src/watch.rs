@@ -1,6 +1,6 @@
 //! Rules of the wire, judged on every datagram that leaves the switch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use pbx_sip::{Bytes, Limits, Message, Method};
@@ -58,6 +58,8 @@ pub(crate) struct Watch {
     answered: HashMap<(String, Method), Answered>,
     sent: HashMap<(String, Method), Sent>,
     numbering: HashMap<(String, String, String), Numbering>,
+    /// Calls whose party has hung up.
+    left: HashSet<String>,
 }
 
 impl Watch {
@@ -71,6 +73,7 @@ impl Watch {
             answered: HashMap::new(),
             sent: HashMap::new(),
             numbering: HashMap::new(),
+            left: HashSet::new(),
         }
     }
 
@@ -87,7 +90,9 @@ impl Watch {
         } else {
             self.see_response(now, &message, branch)
         };
-        if let Some(sdp) = message.sdp().filter(|_| is_first) {
+        // Who hung up with an INVITE of his unanswered still gets its 2xx; its ports are closed by then.
+        let has_left = self.left.contains(message.call_id());
+        if let Some(sdp) = message.sdp().filter(|_| is_first && !has_left) {
             self.see_description(&message, sdp, ledger);
         }
     }
@@ -95,6 +100,9 @@ impl Watch {
     /// One final response to a request, nothing else after it, one tag (RFC 3261 §8.2.6.2, §17.2).
     fn see_response(&mut self, now: Instant, message: &Message, branch: String) -> bool {
         let (status, method) = (message.status(), message.cseq_method());
+        if method == Method::Bye {
+            self.left.insert(message.call_id().to_owned());
+        }
         let tag = message.to_tag().map(str::to_owned).filter(|_| status > 100);
         if status > 100 && tag.is_none() {
             self.broken.push(format!("{status} to {} without To tag", method.as_str()));
