@@ -8,10 +8,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 CONFIG ?= config/pbx.toml
+SEEDS ?= 10000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find rust python -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed \) -not -path '*/target/*' -not -path '*/fuzz/*' 2>/dev/null)
 
-.PHONY: help run test lint unit-rust unit-python e2e bench bench-compare fuzz-smoke build dev peers pins clean doctor
+.PHONY: help run test lint unit-rust sim unit-python e2e bench bench-compare fuzz-smoke build dev peers pins clean doctor
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +59,11 @@ lint: $(STAMPS)/dev ## formatting, lints, types, layers, licences
 	$(BIN)/python tools/licences.py
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-unit-rust: ## cargo tests, the simulator included
+unit-rust: ## cargo tests
 	cargo test --workspace --exclude pbx-native --locked
+
+sim: $(STAMPS)/wheel ## the whole PBX under a lossy network, SEEDS=10000 runs
+	cargo run --release --quiet --locked -p pbx-sim --bin pbx-sim -- --seeds $(SEEDS)
 
 unit-python: dev ## stubtest and the Python tests that need no peer
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml pbx._native
@@ -73,7 +77,7 @@ peers:
 
 test: ## everything, cheapest first
 	@tools/doctor.sh
-	@$(MAKE) --no-print-directory lint unit-rust unit-python e2e
+	@$(MAKE) --no-print-directory lint unit-rust sim unit-python e2e
 
 bench: dev ## measure, print the table of figures beside the targets (PEERS=1: yardsticks beside)
 	$(BIN)/python -m bench $(if $(PEERS),--peers) $(BENCH)
