@@ -34,7 +34,7 @@ class Running:
 
     def write(self, extra="", proxy=""):
         self.config.write_text(
-            f'http_addr = "127.0.0.1:{self.http_port}"\nrtp_start_port = 41000\nrtp_end_port = 41100\n{extra}\n'
+            f'http_addr = "127.0.0.1:{self.http_port}"\nrtp_start_port = 21000\nrtp_end_port = 21100\n{extra}\n'
             f'[proxy]\naddr = "127.0.0.1"\nudp_port = 0\ntcp_port = 0\n{proxy}\n'
             '[[proxy.user_backends]]\ntype = "memory"\n'
             'users = [{ username = "1001", password = "hush-hush-1" }, { username = "1002", password = "hush-hush-2" }]\n',

@@ -138,6 +138,25 @@ def test_reload_names_errors_and_keys_that_need_a_restart(make):
     assert "udp_port" in output
 
 
+def test_reload_of_one_kind_says_what_changed_and_leaves_the_rest(make):
+    server = make(proxy='acl_rules = ["allow all"]').start()
+    server.write(proxy='acl_rules = ["deny 192.0.2.1", "allow all"]\nregistrar_expires = 40')
+    code, output = server.cli("reload", "acl")
+    assert (code, "changed keys: proxy.acl_rules\n" in output) == (0, True), output
+    code, output = server.cli("reload")
+    assert (code, "changed keys: proxy.registrar_expires\n" in output) == (0, True), output
+
+
+def test_sighup_logs_what_changed_and_what_waits_for_a_restart(make):
+    server = make().start()
+    server.write(proxy='registrar_expires = 40\nrealms = ["a.test"]\nrtp_timeout = 5')
+    server.process.send_signal(signal.SIGHUP)
+    line = server.wait_line("event=reloaded")
+    assert "restart_required=proxy.realms" in line
+    assert "proxy.registrar_expires" in line
+    assert "not yet effective" in server.wait_line("key=proxy.rtp_timeout")
+
+
 def test_route_explain_names_who_decides(make):
     server = make(
         proxy='modules = ["call", "registrar"]\nrouter = "calls.py"\n'

@@ -19,6 +19,14 @@ from pbx.log import EventLog, LoggingBridge
 
 Json = dict[str, Any]
 
+_KINDS = {
+    "routes": ("routes", ("routes", "routes_files")),
+    "trunks": ("trunks", ("trunks", "trunks_files")),
+    "acl": ("acl_rules", ("acl_rules", "acl_files")),
+    "queues": ("queues", ("queues", "queues_files")),
+    "ivr": ("ivrs", ("ivr_files",)),
+}
+"""Merged entries of a kind that is reloaded by itself, and the keys of `[proxy]` they come from."""
 _POLL_SECS = 0.1
 _LAST_WORDS_SECS = 2.0
 """How long the BYEs sent at the end of the drain may wait for their answers."""
@@ -78,6 +86,8 @@ class Process:
             for line in error.lines:
                 self._log.error("reload_refused", message=line)
             raise
+        if not check_only:
+            self._warn(config)
         answer = {
             "status": "ok",
             "changed": change.as_dict(),
@@ -136,10 +146,7 @@ class Process:
 
     def _announce(self) -> None:
         instance = self._instance
-        for problem in instance.config.warnings:
-            self._log.warning(
-                "config_warning", key=problem.key, message=str(problem).removeprefix("warning: ")
-            )
+        self._warn(instance.config)
         for problem in instance.config.infos:
             self._log.info("config_info", key=problem.key, message=str(problem))
         listeners = ",".join(f"{transport}:{address}" for transport, address in instance.listeners())
@@ -152,6 +159,12 @@ class Process:
             generation=instance.generation.number,
             version=instance.version,
         )
+
+    def _warn(self, config: Config) -> None:
+        for problem in config.warnings:
+            self._log.warning(
+                "config_warning", key=problem.key, message=str(problem).removeprefix("warning: ")
+            )
 
     async def _serve(self) -> int:
         ended = asyncio.Event()
@@ -209,11 +222,10 @@ async def _wait(event: asyncio.Event, secs: float) -> None:
 
 def _only(kind: str, old: Config, new: Config) -> Config:
     """The old configuration with one kind of entries from the new one."""
-    fields: dict[str, Any] = {
-        "routes": {"routes": new.routes},
-        "trunks": {"trunks": new.trunks},
-        "acl": {"acl_rules": new.acl_rules},
-        "queues": {"queues": new.queues},
-        "ivr": {"ivrs": new.ivrs},
-    }
-    return dataclasses.replace(old, **fields[kind]) if kind in fields else new
+    if kind not in _KINDS:
+        return new
+    merged, keys = _KINDS[kind]
+    proxy = old.main.proxy.model_copy(update={key: getattr(new.main.proxy, key) for key in keys})
+    main = old.main.model_copy(update={"proxy": proxy})
+    fields: dict[str, Any] = {merged: getattr(new, merged), "main": main}
+    return dataclasses.replace(old, **fields)

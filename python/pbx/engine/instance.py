@@ -110,6 +110,12 @@ class Instance:
             new = self._build(change.effective(config), old.number + 1)
             if not check_only:
                 self._commit(new)
+                self.log.info(
+                    "reloaded",
+                    generation=new.number,
+                    changed=",".join((*change.keys, *change.routes)) or None,
+                    restart_required=",".join(change.restart_required) or None,
+                )
             return change
         finally:
             self._reloading.release()
@@ -196,7 +202,6 @@ class Instance:
         main = new.config.main
         self.log.set_level(main.log_level)
         self.log.set_path(new.config.resolve(main.log_file) if main.log_file else None)
-        self.log.info("reloaded", generation=new.number)
 
     def _on_line(self, line: LogLine) -> None:
         self.log.write(line.level, line.event, line.fields, "pbx_switch")
