@@ -12,7 +12,7 @@ from tests.e2e.ports import free_port
 
 STEADY = 800
 SECONDS = 10
-RISING = (1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000)
+RISING = (1000, 2000, 3000, 3500, 4000, 4500, 5000, 5500, 6000)
 
 
 @pytest.mark.parametrize("server", CALL_SERVERS)
