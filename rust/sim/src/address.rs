@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Address of the switch.
-pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 5060);
+/// Address of the switch: one no body of the corpus names.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 231)), 5060);
 
 /// Address of the phone with this number.
 pub fn phone_address(index: usize) -> SocketAddr {

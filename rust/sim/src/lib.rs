@@ -31,6 +31,6 @@ pub use run::{RunOptions, run};
 pub use scenario::{
     CallPlan, Change, DOMAIN, Draw, Manners, Order, Phone, Python, Reinvite, Reply, Scenario, default_config,
 };
-pub use sweep::{run_seed, sweep};
+pub use sweep::{run_seed, sweep, sweep_on_threads};
 pub use tape::{Sighting, Tape};
 pub use world::World;

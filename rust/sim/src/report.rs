@@ -61,6 +61,7 @@ impl std::fmt::Display for Report {
         for violation in &self.violations {
             writeln!(f, "  broken: {violation}")?;
         }
-        f.write_str(&self.ladder)
+        f.write_str(&self.ladder)?;
+        self.log.iter().try_for_each(|line| writeln!(f, "  log: {line}"))
     }
 }

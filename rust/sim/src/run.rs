@@ -45,7 +45,7 @@ pub fn run(
         violations,
         tally: tally(&world),
         ladder: if options.tapes { world.tape().ladder() } else { String::new() },
-        log: world.log().iter().map(|line| format!("{} {:?}", line.event, line.fields)).collect(),
+        log: if options.tapes { log_lines(&world) } else { Vec::new() },
     })
 }
 
@@ -58,10 +58,15 @@ pub struct RunOptions {
     pub may_503: bool,
 }
 
+fn log_lines(world: &World<'_>) -> Vec<String> {
+    world.log().iter().map(|line| format!("{} {:?}", line.event, line.fields)).collect()
+}
+
 fn tally(world: &World<'_>) -> Tally {
     let mut tally = Tally { runs: 1, virtual_time: world.elapsed(), ..Tally::default() };
     tally.sent = world.watch().sent_total;
-    for leg in world.legs().iter().filter(|leg| leg.is_caller) {
+    // What a phone without a network saw says nothing about the switch.
+    for leg in world.legs().iter().filter(|leg| leg.is_caller && !world.was_cut_off(leg.phone)) {
         tally.calls += 1;
         match leg.outcome {
             Outcome::Answered => tally.answered += 1,

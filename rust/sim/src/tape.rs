@@ -47,7 +47,7 @@ impl Sighting {
         let tag = tag.get(..6).unwrap_or(tag);
         let _ = writeln!(
             ladder,
-            "{:>9.3} {:>18} {fate}{:<18} {line:<48} {short:<8} {cseq:<10} {tag}",
+            "{:>9.3} {:>20} {fate}{:<20} {line:<48} {short:<8} {cseq:<10} {tag}",
             self.at.as_secs_f64(),
             self.from.to_string(),
             self.to.to_string(),

@@ -58,7 +58,7 @@ fn failing_run_shows_its_seed_its_rule_and_its_ladder() {
     let shown = report.to_string();
     assert!(shown.starts_with("seed 77\n  broken: unscripted 500"), "{shown}");
     assert!(shown.contains("INVITE sip:1002@lab.test SIP/2.0"), "{shown}");
-    assert!(shown.contains("192.0.2.10:5060 -> 198.51.0.0:5060    SIP/2.0 500"), "{shown}");
+    assert!(shown.contains("203.0.113.231:5060 -> 198.51.0.0:5060      SIP/2.0 500"), "{shown}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn bye_info_update_and_reinvite_for_unknown_dialogs_are_481_at_once() {
             world.inject(
                 phone_address(0),
                 written(&format!(
-                    "{method} sip:pbx@192.0.2.10:5060 SIP/2.0
+                    "{method} sip:pbx@203.0.113.231:5060 SIP/2.0
                      Via: SIP/2.0/UDP 198.51.0.0:5060;branch=z9hG4bK{method}{tag};rport
                      From: <sip:1001@lab.test>;tag=a
                      To: <sip:1002@lab.test>;tag={tag}

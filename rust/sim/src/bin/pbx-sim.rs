@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use pbx_sim::{Report, Tally, run_seed, sweep};
+use pbx_sim::{Tally, run_seed, sweep_on_threads};
 
 const USAGE: &str = "usage: pbx-sim [--seeds COUNT] [--first SEED] [--loss SHARE] [--threads COUNT]
        pbx-sim --seed SEED [--loss SHARE] [--ladder]
@@ -60,7 +60,8 @@ fn show(seed: u64, arguments: &Arguments) -> ExitCode {
 
 fn sweep_all(arguments: &Arguments) -> ExitCode {
     let begun = Instant::now();
-    let (tally, failed) = sweep_on_threads(arguments);
+    let seeds = arguments.first..arguments.first + arguments.seeds;
+    let (tally, failed) = sweep_on_threads(seeds, arguments.loss, arguments.threads);
     for report in failed.iter().take(MAX_SHOWN) {
         say(&report.to_string());
     }
@@ -84,24 +85,6 @@ fn sweep_all(arguments: &Arguments) -> ExitCode {
         tally.virtual_time.as_secs_f64() / 3600.0,
     ));
     verdict(failed.is_empty())
-}
-
-/// Splits the seeds evenly.
-fn sweep_on_threads(arguments: &Arguments) -> (Tally, Vec<Report>) {
-    let Arguments { first, seeds, threads, loss, .. } = *arguments;
-    let bound = |part: u64| first + seeds * part / threads;
-    let results: Vec<(Tally, Vec<Report>)> = std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            (0..threads).map(|part| scope.spawn(move || sweep(bound(part)..bound(part + 1), loss))).collect();
-        parts.into_iter().filter_map(|part| part.join().ok()).collect()
-    });
-    let mut total = Tally::default();
-    let mut failed = Vec::new();
-    for (tally, reports) in results {
-        total.add(&tally);
-        failed.extend(reports);
-    }
-    (total, failed)
 }
 
 fn share(part: u64, whole: u64) -> f64 {

@@ -17,7 +17,7 @@ pub fn default_config(scenario: &Scenario, media_mode: &str) -> Value {
         "generation": 1,
         "identity": {
             "user_agent": "pbx", "callid_suffix": "", "contact_username": "pbx",
-            "realms": [{"host": DOMAIN, "port": null}], "external_ips": [], "machine_ips": ["192.0.2.10"],
+            "realms": [{"host": DOMAIN, "port": null}], "external_ips": [], "machine_ips": ["203.0.113.231"],
         },
         "t1_ms": 500, "t1x64_ms": 32000,
         "modules": ["acl", "auth", "registrar", "call"],
@@ -28,7 +28,7 @@ pub fn default_config(scenario: &Scenario, media_mode: &str) -> Value {
             "decision_timeout_ms": 2000,
         },
         "media": {
-            "mode": media_mode, "rtp_start_port": 20000, "rtp_end_port": 29999, "bind_ips": ["192.0.2.10"],
+            "mode": media_mode, "rtp_start_port": 20000, "rtp_end_port": 29999, "bind_ips": ["203.0.113.231"],
             "audio_codecs": ["opus", "g722", "pcmu", "pcma"], "codec_strategy": "performance",
             "enable_latching": true, "latching_probation_max_packets": 6,
         },
