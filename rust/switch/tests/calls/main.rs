@@ -10,5 +10,6 @@ mod first_call;
 mod fork;
 mod judgement;
 mod media;
+mod noise;
 mod reinvite;
 mod verdict;

@@ -1,0 +1,158 @@
+//! Anything in any order: nothing the switch sends is unreadable, and nothing is left when the noise is over.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::desk::{CALLEE, CALLER, Desk, SECOND, sdp};
+use pbx_media::relay::{MediaCommand, MediaEvent, SessionStats};
+use pbx_sip::{Message, Method};
+use pbx_switch::{Command, Decision, Forward, Target};
+use serde_json::json;
+
+/// A small generator of our own: the same seed gives the same noise everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.roll(of.len())]
+    }
+
+    fn body(&mut self) -> String {
+        match self.roll(6) {
+            0 => String::new(),
+            1 => "v=0\r\nnonsense".to_owned(),
+            2 => sdp("10.0.0.9", 7004),
+            3 => sdp("127.0.0.1", 7004).replace("0 8 101", "96") + "a=sendonly\r\n",
+            4 => sdp("127.0.0.1", 7006) + "m=video 7008 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n",
+            _ => sdp("127.0.0.1", 7006),
+        }
+    }
+}
+
+const METHODS: [&str; 8] = ["INVITE", "INVITE", "INFO", "ACK", "BYE", "OPTIONS", "UPDATE", "JUMP"];
+const STATUSES: [&str; 14] = [
+    "100 Trying",
+    "180 Ringing",
+    "183 Progress",
+    "200 OK",
+    "200 OK",
+    "200 OK",
+    "302 Moved",
+    "401 No",
+    "408 Late",
+    "481 Gone",
+    "486 Busy",
+    "487 Over",
+    "491 Glare",
+    "603 Decline",
+];
+
+/// What the phones know of the call.
+#[derive(Default)]
+struct Seen {
+    invites: Vec<Message>,
+    requests: Vec<(String, Message)>,
+    caller_tags: Vec<String>,
+}
+
+impl Seen {
+    fn take(&mut self, desk: &mut Desk) {
+        for (to, message) in std::mem::take(&mut desk.sent) {
+            if !message.is_request() {
+                self.caller_tags
+                    .extend(message.to_tag().map(str::to_owned).filter(|_| to.to_string() == CALLER));
+            } else if message.method() != Method::Ack {
+                if message.method() == Method::Invite && message.to_tag().is_none() {
+                    self.invites.push(message.clone());
+                }
+                self.requests.push((to.to_string(), message));
+            }
+        }
+    }
+}
+
+fn step(desk: &mut Desk, dice: &mut Dice, seen: &mut Seen) {
+    let cseq = dice.roll(40) as u32 + 1;
+    match dice.roll(12) {
+        0..=4 if !seen.requests.is_empty() => {
+            let (from, request) = seen.requests[dice.roll(seen.requests.len())].clone();
+            let (status, tag) = (dice.pick(&STATUSES), dice.pick(&["one", "two", "three"]));
+            let body = dice.body();
+            desk.without_contact = dice.roll(8) == 0;
+            desk.answer(&from, &request, status, tag, &body);
+        }
+        5 | 6 if !seen.caller_tags.is_empty() => {
+            let tag = seen.caller_tags[dice.roll(seen.caller_tags.len())].clone();
+            let (method, further) = (dice.pick(&METHODS), dice.pick(&["Subject: x", "Require: 100rel"]));
+            let body = dice.body();
+            desk.in_dialog_with(method, (&tag, cseq), further, &body);
+        }
+        7 if !seen.invites.is_empty() => {
+            let invite = seen.invites[dice.roll(seen.invites.len())].clone();
+            let (method, tag, body) = (dice.pick(&METHODS), dice.pick(&["one", "two"]), dice.body());
+            desk.callee_request(method, &invite, tag, cseq, &body);
+        }
+        8 if dice.roll(3) == 0 => desk.cancel("z9hG4bKinv1"),
+        9 if !desk.asked.is_empty() => {
+            let id = desk.asked[0].id;
+            let targets = vec![Target::User("1002".to_owned()), Target::Uri(format!("sip:x@{SECOND}"))];
+            let forward = Forward { targets, parallel: dice.roll(2) == 0, ..Forward::default() };
+            desk.switch.handle_decision(desk.now, id, Decision::Forward(forward));
+            desk.drain();
+        }
+        10 => desk.busy_ports = dice.roll(12),
+        _ => desk.advance(Duration::from_millis(dice.roll(3_000) as u64)),
+    }
+}
+
+fn end(desk: &mut Desk, seed: u64) {
+    desk.busy_ports = 0;
+    for call in desk.switch.calls(desk.now, 100, None) {
+        desk.switch.handle_command(desk.now, &Command::Hangup { call: call.id.parse().unwrap(), code: None });
+        desk.drain();
+    }
+    desk.advance(Duration::from_secs(400));
+    let closed: HashSet<_> = desk
+        .media
+        .iter()
+        .filter_map(|command| match command {
+            MediaCommand::Close { session } => Some(*session),
+            _ => None,
+        })
+        .collect();
+    for session in closed {
+        let event = MediaEvent::Closed { session, stats: SessionStats::default() };
+        desk.switch.handle_media(desk.now, &event);
+    }
+    let health = desk.switch.health();
+    let left = (health.calls, health.dialogs, health.transactions, health.server_transactions);
+    assert_eq!((left, health.queries), ((0, 0, 0, 0), 0), "seed {seed}: {health:?}");
+    assert_eq!((health.media_sessions, health.ports_used), (0, 0), "seed {seed}: {health:?}");
+}
+
+#[test]
+fn nothing_is_left_when_the_noise_is_over() {
+    for seed in 0..600 {
+        let mut dice = Dice(seed);
+        let mode = dice.pick(&["none", "all", "auto", "bypass", "nat"]);
+        let call = json!({"ask_router": dice.roll(3) == 0, "max_ring_secs": if dice.roll(2) == 0 { Some(4) } else { None }});
+        let mut desk = Desk::new(json!({"media": {"mode": mode}, "call": call}));
+        desk.register("1002", CALLEE);
+        if dice.roll(2) == 0 {
+            desk.register("1002", SECOND);
+        }
+        let offer = dice.body();
+        desk.invite(&offer);
+        let mut seen = Seen::default();
+        for _ in 0..60 {
+            seen.take(&mut desk);
+            step(&mut desk, &mut dice, &mut seen);
+        }
+        end(&mut desk, seed);
+    }
+}
