@@ -77,7 +77,7 @@ peers:
 
 test: ## everything, cheapest first
 	@tools/doctor.sh
-	@$(MAKE) --no-print-directory lint unit-rust sim unit-python e2e
+	@$(MAKE) --no-print-directory lint unit-rust unit-python e2e
 
 bench: dev ## measure, print the table of figures beside the targets (PEERS=1: yardsticks beside)
 	$(BIN)/python -m bench $(if $(PEERS),--peers) $(BENCH)
