@@ -79,7 +79,10 @@ impl Calls {
     pub(crate) fn is_merged(&self, message: &Message) -> bool {
         let call = self.origins.get(&self.origin(message)).and_then(|&id| self.call(id));
         call.is_some_and(|call| {
-            call.summary.cseq == message.cseq() && &*call.caller.dialog.call_id == message.call_id()
+            // A call that is over may be begun again, as by a phone whose connection broke (RFC 3263 §4.3).
+            call.phase != Phase::Ending
+                && call.summary.cseq == message.cseq()
+                && &*call.caller.dialog.call_id == message.call_id()
         })
     }
 

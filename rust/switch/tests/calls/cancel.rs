@@ -77,3 +77,16 @@ fn answer_without_contact_is_acknowledged_where_the_invite_went() {
     let ack = desk.taken(CALLEE).remove(0);
     assert_eq!((ack.method(), ack.request_uri()), (Method::Ack, invite.request_uri()));
 }
+
+#[test]
+fn caller_whose_connection_broke_may_send_its_invite_again() {
+    let mut desk = Desk::new(json!({}));
+    desk.register("1002", CALLEE);
+    desk.over_stream(|desk| desk.invite(&sdp("127.0.0.1", 7000)));
+    desk.close_stream();
+    desk.taken(CALLEE);
+    desk.taken(CALLER);
+    desk.invite(&sdp("127.0.0.1", 7000));
+    assert_eq!(desk.caller_statuses(), [100]);
+    assert_eq!(desk.taken(CALLEE).len(), 1);
+}
