@@ -378,3 +378,17 @@ fn call_ends_for_both_although_the_transaction_table_is_full() {
     assert_eq!(desk.taken(CALLEE)[0].method(), Method::Bye);
     desk.assert_clean();
 }
+
+#[test]
+fn answer_of_a_phone_behind_nat_that_comes_too_late_is_ended_where_it_came_from() {
+    let mut desk = Desk::new(json!({}));
+    let invite = desk.ringing();
+    desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
+    desk.cancel("z9hG4bKinv1");
+    desk.taken(CALLEE);
+    desk.without_contact = true;
+    desk.answer(CALLEE, &invite, "200 OK\nContact: <sip:b@10.0.0.9:5060>", "callee", &sdp("10.0.0.9", 7002));
+    let sent = desk.taken(CALLEE);
+    assert_eq!(sent.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Bye]);
+    assert!(sent.iter().all(|message| message.request_uri() == format!("sip:b@{CALLEE}")));
+}
