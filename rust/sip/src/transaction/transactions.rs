@@ -133,7 +133,8 @@ impl Transactions {
     pub fn handle_transport_error(&mut self, now: Instant, flow: Flow) {
         let mut hit = std::mem::take(&mut self.due);
         self.flows.collect(&self.entries, flow, &mut hit);
-        for id in hit.drain(..) {
+        // The oldest first: whoever asked is known to be gone before what was done for him fails.
+        for id in hit.drain(..).rev() {
             let Some(entry) = self.entry_mut(id) else { continue };
             let step = entry.handle_transport_error();
             self.apply(now, id, step);
