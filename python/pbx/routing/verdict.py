@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from pbx.header_names import is_b2bua_header
 from pbx.routing.invite import Invite
 
 MediaMode = Literal["auto", "all", "none"]
@@ -24,42 +25,6 @@ _MEDIA_MODES = frozenset(get_args(MediaMode))
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,128}\Z")
 _CONTACT_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()]{1,64}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_OURS = frozenset(
-    [
-        "via",
-        "route",
-        "record-route",
-        "from",
-        "to",
-        "call-id",
-        "cseq",
-        "contact",
-        "max-forwards",
-        "content-length",
-        "content-type",
-        "content-encoding",
-        "content-disposition",
-        "allow",
-        "supported",
-        "require",
-        "session-expires",
-        "min-se",
-        "authorization",
-        "proxy-authorization",
-        "www-authenticate",
-        "proxy-authenticate",
-        "v",
-        "f",
-        "t",
-        "i",
-        "m",
-        "l",
-        "c",
-        "e",
-        "k",
-        "x",
-    ]
-)
 
 
 class VerdictError(ValueError):
@@ -180,7 +145,7 @@ def _check_headers(headers: object) -> None:
     for name, value in headers.items():
         if not _fits(_TOKEN, name):
             raise VerdictError("a header name is a token of RFC 3261")
-        if name.lower() in _OURS:
+        if is_b2bua_header(name):
             raise VerdictError(f"header {name} is written by the engine alone")
         _check_text(f"header {name}", value)
 

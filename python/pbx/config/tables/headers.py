@@ -8,46 +8,14 @@ from pbx.config.tables.names import OptPattern
 from pbx.config.tables.scalars import HeaderName, Text
 from pbx.config.tables.table import FOLD, Table, key, refuse, refuse_at
 from pbx.config.templates import check_placeholders
+from pbx.header_names import is_b2bua_header
 
-# Headers a B2BUA always writes itself; no rule may touch them.
-OWN_HEADERS = frozenset(
-    [
-        "via",
-        "route",
-        "record-route",
-        "call-id",
-        "cseq",
-        "contact",
-        "max-forwards",
-        "allow",
-        "supported",
-        "require",
-        "session-expires",
-        "min-se",
-        "authorization",
-        "proxy-authorization",
-        "www-authenticate",
-        "proxy-authenticate",
-        "authentication-info",
-        "proxy-authentication-info",
-        "v",
-        "m",
-        "i",
-        "k",
-        "x",
-        "from",
-        "to",
-        "f",
-        "t",
-    ]
-)
 _VALUES = frozenset({"caller", "callee", "call_id", "trunk"})
 
 
 def check_header_allowed(name: str) -> str:
     """Refuse a header that is always ours."""
-    folded = name.lower()
-    if folded in OWN_HEADERS or folded.startswith("content-") or folded in {"c", "e", "l"}:
+    if is_b2bua_header(name):
         raise refuse("this header is always ours")
     return name
 
