@@ -14,6 +14,8 @@ pub struct Network {
     pub duplication: f64,
     /// Datagrams held back so that later ones overtake them.
     pub reorder: f64,
+    /// Responses of which a copy turns up again, up to 40 s later.
+    pub late: f64,
     /// Shortest time under way.
     pub min_delay: Duration,
     /// Longest time under way, unless held back.
@@ -26,6 +28,7 @@ impl Network {
         loss: 0.0,
         duplication: 0.0,
         reorder: 0.0,
+        late: 0.0,
         min_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(1),
     };
@@ -35,6 +38,9 @@ impl Network {
         Self { loss, max_delay: Duration::from_millis(20), ..Self::PERFECT }
     }
 }
+
+/// Longest time after which a response turns up again.
+const MAX_LATE: Duration = Duration::from_secs(40);
 
 /// When the copies of a datagram arrive; none was lost, two were doubled.
 pub(crate) type Arrivals = [Option<Instant>; 2];
@@ -64,6 +70,11 @@ impl Wire {
     pub(crate) fn lag(&mut self) -> Duration {
         let Network { min_delay, max_delay, .. } = self.network;
         min_delay + max_delay.saturating_sub(min_delay).mul_f64(self.fraction())
+    }
+
+    /// When a response turns up again, if it does.
+    pub(crate) fn haunt(&mut self, now: Instant) -> Option<Instant> {
+        self.happens(self.network.late).then(|| now + MAX_LATE.mul_f64(self.fraction()))
     }
 
     fn delay(&mut self) -> Duration {

@@ -11,8 +11,10 @@ use crate::report::{Report, Tally};
 use crate::scenario::Scenario;
 use crate::world::World;
 
-/// Longest ringing (30 s), the longest transaction after it, and some more.
+/// Longest ringing (30 s), the longest transactions before and after it, and some more.
 const SETTLING: Duration = Duration::from_secs(32 * 5);
+/// The same where most datagrams are lost and every transaction takes as long as it may.
+const SLOW_SETTLING: Duration = Duration::from_secs(32 * 9);
 /// 64×T1 for what hanging up begins, once more for what its loss begins, and Timers I, J and K.
 const CLEARING: Duration = Duration::from_secs(32 * 3 + 10);
 
@@ -32,7 +34,8 @@ pub fn run(
     let mut world =
         World::new(config, scenario, decider, options.tapes).map_err(|error| error.to_string())?;
     let mut violations = Vec::new();
-    let settled = scenario.last_deed() + SETTLING;
+    let settling = if scenario.network.loss > 0.5 { SLOW_SETTLING } else { SETTLING };
+    let settled = scenario.last_deed() + settling;
     world.run_until(settled);
     check_agreement(&world, &mut violations);
     world.finish();
@@ -74,7 +77,9 @@ fn tally(world: &World<'_>) -> Tally {
             Outcome::Unanswered | Outcome::Pending => tally.unanswered += 1,
         }
     }
-    for agent in world.agents() {
+    let drains = world.switch().health().draining;
+    let agents = world.agents().iter().filter(|agent| !world.was_cut_off(agent.account.index) && !drains);
+    for agent in agents {
         tally.registrations += u64::from(agent.registration.ok_total);
         tally.registrations_failed += u64::from(agent.registration.failed_total);
     }

@@ -126,7 +126,8 @@ impl World<'_> {
         }
         self.note(from, to, arrivals.iter().flatten().count(), bytes);
         self.unheard.note(bytes, arrivals.iter().any(Option::is_some));
-        for at in arrivals.into_iter().flatten() {
+        let haunting = if bytes.starts_with(b"SIP/2.0") { self.wire.haunt(self.now) } else { None };
+        for at in arrivals.into_iter().flatten().chain(haunting) {
             self.schedule.push(at, Happening::Datagram { from, to, bytes: bytes.clone() });
         }
     }

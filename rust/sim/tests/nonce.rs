@@ -64,7 +64,7 @@ fn replayed_credentials_are_refused_and_change_no_binding() {
 }
 
 #[test]
-fn used_nonce_count_is_refused_and_a_jump_ahead_accepted() {
+fn refreshes_count_on_with_one_nonce_and_are_not_challenged_again() {
     let mut world = world(&Scenario::new(vec![Phone::new("1001")], Vec::new()), "none", &Value::Null);
     world.run_until(secs(5));
     // The refresh at 30 s counts on; the same nonce serves without a new challenge.

@@ -135,6 +135,7 @@ fn network(dice: &mut Dice, loss: f64) -> Network {
         loss,
         duplication: dice.one_of(&[0.0, 0.02, 0.1]),
         reorder: dice.one_of(&[0.0, 0.05, 0.2]),
+        late: dice.one_of(&[0.0, 0.0, 0.02]),
         min_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(max_delay),
     }
