@@ -169,8 +169,25 @@ def test_route_explain_names_who_decides(make):
     code, output = server.cli("route", "explain", "--from", "1001", "--to", "9000")
     assert (code, "nine" in output, "1002" in output) == (0, True, True), output
     code, output = server.cli("route", "explain", "--from", "1001", "--to", "1002")
-    assert (code, "bindings" in output) == (0, True), output
+    assert (code, "bindings: reject 480 no phone is registered as 1002@" in output) == (0, True), output
     assert server.get("/calls") == []
+
+
+def test_route_explain_tells_who_would_ring_or_why_nobody_does(make):
+    server = make(proxy='modules = ["call", "registrar"]\nrealms = ["127.0.0.1"]').start()
+    with server.sip() as phone:
+        phone.send("REGISTER", "1002")
+        assert phone.status() == 200
+
+        def outcome(callee):
+            code, output = server.cli("route", "explain", "--from", "1001", "--to", callee)
+            assert code == 0, output
+            return output.splitlines()[-1]
+
+        assert f"ring 1002@127.0.0.1 <sip:1001@127.0.0.1:{phone.port}>" in outcome("1002")
+        assert "reject 480" in outcome("1001")
+        assert "reject 404 there is no user" in outcome("7777")
+        assert "reject 404 other.test is not ours" in outcome("bob@other.test")
 
 
 def test_port_in_use_is_exit_one_naming_port_and_cause(make):

@@ -24,6 +24,7 @@ Listing = Callable[[Instance, Mapping[str, str]], tuple[list[Json], str | None]]
 
 RELOAD_KINDS = ("app", "routes", "trunks", "acl", "queues", "ivr")
 _TRUE = frozenset(("true", "1", "yes", ""))
+_FALSE = frozenset(("false", "0", "no"))
 
 
 class Control(Protocol):
@@ -151,10 +152,7 @@ class _Endpoints:
 
     def _reload(self, kind: str) -> Action:
         async def action(request: Request, _body: Json) -> Answer:
-            query = request.query_params
-            check_only = query.get("mode") == "check" or any(
-                name in query and query[name].lower() in _TRUE for name in ("check_only", "dry_run")
-            )
+            check_only = _is_check_only(request.query_params)
             try:
                 return 200, await asyncio.to_thread(self._control.reload, kind, check_only=check_only)
             except ReloadRunningError as error:
@@ -171,6 +169,19 @@ class _Endpoints:
                 }
 
         return action
+
+
+def _is_check_only(query: Mapping[str, str]) -> bool:
+    """Whether only to check. A word that is not understood must not end in a reload nobody wanted."""
+    asked = False
+    for name, value in query.items():
+        if name == "mode" and value == "check":
+            asked = True
+        elif name in {"check_only", "dry_run"} and value.lower() in _TRUE | _FALSE:
+            asked = asked or value.lower() in _TRUE
+        else:
+            raise AccessError(400, "bad_request", "the query is check_only=true, dry_run=true or mode=check")
+    return asked
 
 
 def _error(error: str, message: str) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 from pbx.engine.border import Uri
 from pbx.engine.instance import Instance
 from pbx.engine.interrupt import raise_in
+from pbx.engine.reach import reach
 from pbx.routing import Decided, Forward, Handler, Invite, InviteFields, Reject, check_verdict
 from pbx.routing.verdict import targets_of
 
@@ -41,11 +42,12 @@ def explain_call(instance: Instance, question: Json) -> Json:
     if routes.get("error"):
         raise ValueError(routes["error"])
     decided_by = f"route {routes['matched']}" if routes.get("matched") else "bindings"
-    return (
+    found = (
         answer
         | {"decided_by": decided_by}
-        | {key: value for key, value in routes.items() if value is not None}
+        | {name: value for name, value in routes.items() if value is not None}
     )
+    return found | (reach(instance, found["target"]) if found["action"] == "bindings" else {})
 
 
 def _fields(question: Json, caller: Uri, callee: Uri) -> InviteFields:

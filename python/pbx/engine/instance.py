@@ -67,6 +67,11 @@ class Instance:
         return self._generation.config
 
     @property
+    def machine(self) -> Machine:
+        """Addresses of this machine."""
+        return self._machine
+
+    @property
     def version(self) -> str:
         """Version of this package."""
         return self._machine.version
