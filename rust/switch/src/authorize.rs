@@ -87,9 +87,14 @@ impl Switch {
             AuthVerdict::BadCredentials => {
                 self.core.counters.count("auth_total", "bad");
                 self.core.counters.count("probes_total", "credentials");
-                let method = message.method_text();
+                let place = if is_register { Place::To } else { Place::From };
                 self.core.log_of(now, inbound.flow.remote.ip(), ("auth_failed", "credentials"), || {
-                    vec![("method", method.to_owned())]
+                    let user = uri_of(message, place).map(|uri| uri.user_decoded().into_owned());
+                    vec![
+                        ("user", user.unwrap_or_default()),
+                        ("cause", "wrong credentials".to_owned()),
+                        ("method", message.method_text().to_owned()),
+                    ]
                 });
                 self.challenge(now, inbound, &realm, scheme, false);
             }
