@@ -77,7 +77,8 @@ pub(crate) fn simulate(
             None
         })
     };
-    let options = RunOptions { tapes: ladder, may_503 };
+    // Scarce ports are part of the script of a seed, whoever decides.
+    let options = RunOptions { tapes: ladder, may_503: may_503 || draw.few_ports };
     let report = pbx_sim::run(&draw.config.to_string(), &draw.scenario, &mut decider, options);
     match raised {
         Some(error) => Err(error),
