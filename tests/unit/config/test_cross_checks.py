@@ -1,5 +1,6 @@
 """Rules that look at several keys at once."""
 
+import os
 import shutil
 import subprocess
 
@@ -196,7 +197,8 @@ def make_pair(folder, name):
 
 
 @pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the peer openssl, which makes the certificates, is missing"
+    shutil.which("openssl") is None and "CI" not in os.environ,
+    reason="the peer openssl, which makes the certificates, is missing",
 )
 def test_a_certificate_and_the_key_of_another_are_refused(site):
     make_pair(site.root, "a")
