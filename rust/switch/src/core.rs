@@ -14,7 +14,7 @@ use pbx_sip::{Bytes, Flow, Message, Method, Name, Transport};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 
-use crate::call::{CallId, CallTimer, Dismissed, TimerKind};
+use crate::call::{CallId, CallTimer, Dismissed, PageId, TimerKind};
 use crate::counters::Counters;
 use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
@@ -40,12 +40,19 @@ pub trait Facing: Send {
 
 /// Who is told about the responses and timeouts of a client transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) call: CallId,
-    pub(crate) role: Role,
+pub(crate) enum Owner {
+    /// A call.
+    Call {
+        /// Which one.
+        call: CallId,
+        /// What for.
+        role: Role,
+    },
+    /// A MESSAGE outside dialogs.
+    Page(PageId),
 }
 
-/// What a client transaction is for.
+/// What a client transaction of a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// INVITE to one target; index into the call's branches.

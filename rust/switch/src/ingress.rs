@@ -7,7 +7,7 @@ use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Uri};
 
 use crate::call::Admitted;
 use crate::config::Module;
-use crate::core::Inbound;
+use crate::core::{Inbound, Owner};
 use crate::location::RegisterOutcome;
 use crate::output::Output;
 use crate::refusal::{ACCEPT, Refusal, SUPPORTED, allow, lacking_extensions};
@@ -74,7 +74,7 @@ impl Switch {
     fn judge(&mut self, now: Instant, flow: Flow, message: Message) {
         let reply = self.core.reply_flow(flow, &message);
         match self.core.transactions.handle_message(now, reply, message) {
-            Incoming::Response { id, message } => self.calls.on_response(&mut self.core, now, id, &message),
+            Incoming::Response { id, message } => self.respond(now, id, &message),
             Incoming::Ack(ack) => self.calls.on_ack(&mut self.core, now, &ack),
             Incoming::Cancel { id, invite, message } => self.cancel(now, flow, (id, invite), &message),
             Incoming::Request { id, message } => self.request(now, flow, id, message),
@@ -83,6 +83,14 @@ impl Switch {
             Incoming::Refused { message } => {
                 self.core.refuse_stateless(now, flow, &message, &Refusal::Full("transactions"));
             }
+        }
+    }
+
+    /// Step 4: a response to whoever sent the request.
+    fn respond(&mut self, now: Instant, id: TransactionId, message: &Message) {
+        match self.core.owners.get(&id) {
+            Some(&Owner::Page(page)) => self.pages.on_response(&mut self.core, now, (page, id), message),
+            _ => self.calls.on_response(&mut self.core, now, id, message),
         }
     }
 
@@ -124,7 +132,11 @@ impl Switch {
             _ => {
                 let (user, direction) = (proven.user, proven.direction);
                 let admitted = Admitted { transaction: id, flow, message, user, direction };
-                self.calls.start(&mut self.core, &self.location, now, admitted);
+                let (core, location) = (&mut self.core, &self.location);
+                match admitted.message.method() {
+                    Method::Message => self.pages.start(core, location, now, admitted),
+                    _ => self.calls.start(core, location, now, admitted),
+                }
             }
         }
     }
@@ -133,7 +145,11 @@ impl Switch {
     fn screen(&mut self, message: &Message) -> Result<(), Refusal> {
         let config = &self.core.policy.config;
         let method = message.method();
-        let is_merged = method == Method::Invite && self.calls.is_merged(message);
+        let is_merged = match method {
+            Method::Invite => self.calls.is_merged(message),
+            Method::Message => self.pages.is_merged(message),
+            _ => false,
+        };
         if message.to_tag().is_some() && method != Method::Register {
             self.core.counters.count("probes_total", "unknown_dialog");
             return Err(Refusal::UnknownDialog);
@@ -142,7 +158,7 @@ impl Switch {
             Method::Other => return Err(Refusal::UnknownMethod),
             Method::Invite if config.has_module(Module::Call) => {}
             Method::Register if config.has_module(Module::Registrar) => {}
-            Method::Options => {}
+            Method::Options | Method::Message => {}
             Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
                 return Err(Refusal::UnknownDialog);
             }

@@ -5,7 +5,7 @@ use pbx_sip::{Fault, Message, Name};
 use crate::config::{Module, SwitchConfig};
 
 /// Methods served inside a dialog; the value of Allow where a dialog is made or used.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE";
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
 /// Option tags understood.
@@ -15,9 +15,9 @@ pub(crate) const SUPPORTED: &str = "path";
 pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
     match (config.has_module(Module::Call), config.has_module(Module::Registrar)) {
         (true, true) => ALLOW,
-        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
-        (false, true) => "OPTIONS, REGISTER",
-        (false, false) => "OPTIONS",
+        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE",
+        (false, true) => "OPTIONS, REGISTER, MESSAGE",
+        (false, false) => "OPTIONS, MESSAGE",
     }
 }
 

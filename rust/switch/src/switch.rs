@@ -8,16 +8,16 @@ use std::time::Instant;
 use pbx_media::ports::PortPool;
 use pbx_media::relay::MediaEvent;
 use pbx_sip::timer::Timers;
-use pbx_sip::transaction::{TransactionEvent, TransactionSettings, Transactions};
+use pbx_sip::transaction::{TimerName, TransactionEvent, TransactionId, TransactionSettings, Transactions};
 use pbx_sip::{Bytes, Fault, Flow, Message};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 
 use crate::auth::Authenticator;
-use crate::call::{CallId, CallTimer, Calls};
+use crate::call::{CallId, CallTimer, Calls, Pages};
 use crate::command::Command;
 use crate::config::SwitchConfig;
-use crate::core::{Core, Facing, Locals};
+use crate::core::{Core, Facing, Locals, Owner};
 use crate::counters::Counters;
 use crate::decision::{Decision, REJECTING};
 use crate::location::Location;
@@ -35,6 +35,7 @@ use crate::view::{CallView, DialogView, Health, RegistrationView};
 pub struct Switch {
     pub(crate) core: Core,
     pub(crate) calls: Calls,
+    pub(crate) pages: Pages,
     pub(crate) location: Location,
     pub(crate) auth: Authenticator,
     pub(crate) drain: Option<Drain>,
@@ -87,7 +88,8 @@ impl Switch {
         };
         let location = Location::new();
         let auth = Authenticator::new(now, auth_seed);
-        Ok(Self { core, calls: Calls::default(), location, auth, drain: None, due: Vec::new() })
+        let (calls, pages) = (Calls::default(), Pages::default());
+        Ok(Self { core, calls, pages, location, auth, drain: None, due: Vec::new() })
     }
 
     /// One datagram, or one message cut from a stream.
@@ -216,15 +218,22 @@ impl Switch {
     /// Carries transaction news to their owners until there are none.
     fn settle(&mut self, now: Instant) {
         while let Some(event) = self.core.transactions.poll_event() {
-            let (core, calls) = (&mut self.core, &mut self.calls);
             match event {
-                TransactionEvent::Timeout { id, timer } => calls.on_timeout(core, now, id, Some(timer)),
-                TransactionEvent::TransportError { id } => calls.on_timeout(core, now, id, None),
+                TransactionEvent::Timeout { id, timer } => self.unanswered(now, id, Some(timer)),
+                TransactionEvent::TransportError { id } => self.unanswered(now, id, None),
                 TransactionEvent::Terminated { id } => {
-                    core.owners.remove(&id);
-                    core.dismissed.remove(&id);
+                    self.core.owners.remove(&id);
+                    self.core.dismissed.remove(&id);
                 }
             }
+        }
+    }
+
+    /// A transaction ended without an answer; without a timer, because its flow broke.
+    fn unanswered(&mut self, now: Instant, id: TransactionId, timer: Option<TimerName>) {
+        match self.core.owners.get(&id) {
+            Some(&Owner::Page(page)) => self.pages.on_timeout(&mut self.core, now, (page, id), timer),
+            _ => self.calls.on_timeout(&mut self.core, now, id, timer),
         }
     }
 

@@ -146,16 +146,17 @@ impl Calls {
         client: TransactionId,
         response: &Message,
     ) {
-        let owner = core.owners.get(&client).copied().filter(|owner| self.call(owner.call).is_some());
-        let Some(owner) = owner else { return on_late_response(core, now, client, response) };
-        self.with(core, now, owner.call, |call, core| match owner.role {
+        let Some((id, role)) = call_of(core, client).filter(|&(id, _)| self.call(id).is_some()) else {
+            return on_late_response(core, now, client, response);
+        };
+        self.with(core, now, id, |call, core| match role {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
             Role::Relayed => call.on_relay_response(core, now, client, response),
             Role::Reanchor => call.on_reanchor_response(core, now, response),
             Role::Bye if response.status() >= 200 => call.on_bye_over(),
             Role::Bye => {}
         });
-        if response.status() >= 200 && owner.role == Role::Bye {
+        if response.status() >= 200 && role == Role::Bye {
             core.owners.remove(&client);
         }
     }
@@ -168,7 +169,7 @@ impl Calls {
         client: TransactionId,
         timer: Option<TimerName>,
     ) {
-        let Some(Owner { call: id, role }) = core.owners.get(&client).copied() else {
+        let Some((id, role)) = call_of(core, client) else {
             // The caller's connection broke before the answer: nobody can hear one any more (RFC 3261 §17.2.4).
             if let (None, Some(&id)) = (timer, self.invites.get(&client)) {
                 self.with(core, now, id, |call, core| call.end_unanswered(core, now));
@@ -280,10 +281,19 @@ fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, respon
     if response.cseq_method() != Method::Invite || response.status() / 100 != 2 {
         return;
     }
-    if core.owners.get(&client).is_some_and(|owner| matches!(owner.role, Role::Relayed | Role::Reanchor)) {
+    let is_reinvite =
+        |owner: &Owner| matches!(owner, Owner::Call { role: Role::Relayed | Role::Reanchor, .. });
+    if core.owners.get(&client).is_some_and(is_reinvite) {
         remember_ended(core, client, response.to_tag().unwrap_or_default());
     }
     dismiss(core, now, client, response);
+}
+
+fn call_of(core: &Core, client: TransactionId) -> Option<(CallId, Role)> {
+    match core.owners.get(&client) {
+        Some(&Owner::Call { call, role }) => Some((call, role)),
+        _ => None,
+    }
 }
 
 /// What a call is looked up by, besides its slot.

@@ -135,7 +135,8 @@ impl Call {
             ..Plan::default()
         };
         let Some(invite) = &self.invite else { return };
-        let resolver = Resolver { policy: &self.policy, location, core, invite, now };
+        let (request, arrival) = (&invite.message, invite.flow);
+        let resolver = Resolver { policy: &self.policy, location, core, request, arrival, now };
         plan.missing = resolver.fill(&mut plan, forward);
         if plan.cut() {
             core.counters.count("refused_total", "forks");

@@ -35,9 +35,7 @@ impl Call {
             core.counters.count("refused_total", "breadth");
         }
         for (index, endpoint) in group.endpoints.iter().take(rung).enumerate() {
-            // The shares of all forks add up to what we were given (RFC 5393 §5.3.3.1).
-            let share = breadth / rung + usize::from(index < breadth % rung);
-            self.dial(core, now, endpoint, share);
+            self.dial(core, now, endpoint, share(breadth, rung, index));
         }
         if !self.branches.iter().any(Branch::is_awaited) {
             return self.dial_next(core, now);
@@ -63,11 +61,11 @@ impl Call {
         let local_tag = tag(&core.token(), self.id.slot);
         let flow = endpoint.flow;
         let contact = core.contact(&flow, self.plan.caller_contact.as_deref());
-        let owner = Owner { call: self.id, role: Role::Branch(self.branches.len() as u16) };
+        let owner = Owner::Call { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
             let from = format!("{};tag={local_tag}", party(invite.message.header(Name::From)));
-            let mut builder = begin(&invite.message, endpoint, via, breadth)
+            let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
                 .header(Name::From, from)
                 .header(Name::To, party(invite.message.header(Name::To)))
                 .header(Name::CallId, &call_id)
@@ -98,23 +96,33 @@ impl Call {
     }
 }
 
-/// Start of an INVITE: where it goes, and what limits its travel.
-fn begin(invite: &Message, endpoint: &Endpoint, via: &str, breadth: usize) -> Builder {
-    let builder = Builder::request("INVITE", &endpoint.uri)
+/// Start of a forked request: where it goes, and what limits its travel.
+pub(super) fn begin(
+    method: Method,
+    received: &Message,
+    endpoint: &Endpoint,
+    (via, breadth): (&str, usize),
+) -> Builder {
+    let builder = Builder::request(method.as_str(), &endpoint.uri)
         .header(Name::Via, via)
-        .header(Name::MaxForwards, hops_left(invite).to_string())
+        .header(Name::MaxForwards, hops_left(received).to_string())
         .header(Name::MaxBreadth, breadth.to_string());
     endpoint.path.iter().fold(builder, |builder, route| builder.header(Name::Route, route))
 }
 
-/// Max-Breadth of an INVITE; malformed counts as absent.
-fn breadth(invite: &Message) -> usize {
-    invite.number(Name::MaxBreadth).map_or(MAX_BREADTH, |breadth| MAX_BREADTH.min(breadth as usize))
+/// Share of the fork `index` of `rung`: all of them add up to what we were given (RFC 5393 §5.3.3.1).
+pub(super) fn share(breadth: usize, rung: usize, index: usize) -> usize {
+    breadth / rung + usize::from(index < breadth % rung)
+}
+
+/// Max-Breadth of a request; malformed counts as absent.
+pub(super) fn breadth(received: &Message) -> usize {
+    received.number(Name::MaxBreadth).map_or(MAX_BREADTH, |breadth| MAX_BREADTH.min(breadth as usize))
 }
 
 /// Max-Forwards of the B leg (§3).
-fn hops_left(invite: &Message) -> u32 {
-    invite.max_forwards().unwrap_or(70).saturating_sub(1)
+fn hops_left(received: &Message) -> u32 {
+    received.max_forwards().unwrap_or(70).saturating_sub(1)
 }
 
 /// From or To value without its tag: the other leg is a dialog of its own.

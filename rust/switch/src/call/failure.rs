@@ -7,7 +7,7 @@ use rand_core::RngCore;
 
 use super::headers;
 use super::state::Call;
-use crate::core::Core;
+use crate::core::{Core, Inbound};
 use crate::refusal::Refusal;
 
 /// How one target failed.
@@ -52,6 +52,21 @@ impl Failure {
         }
     }
 
+    /// Tells whoever asked; `passthrough` is `passthrough_failure`.
+    pub(super) fn answer(&self, core: &mut Core, now: Instant, inbound: &Inbound<'_>, passthrough: bool) {
+        if let Some(label) = self.verdict {
+            core.counters.count("refused_total", label);
+        }
+        let shown = self.verdict.is_some() || passthrough;
+        let code = if shown { passable(self.code) } else { 480 };
+        let passes = code == self.code && shown;
+        let reason = if passes { &self.reason } else { pbx_sip::reason_phrase(code) };
+        core.respond(now, inbound, (code, reason), |builder| {
+            let passed = self.headers.iter().filter(|_| passes);
+            passed.fold(builder, |builder, (name, value)| builder.header(*name, value))
+        });
+    }
+
     fn rank(&self) -> (u16, bool) {
         let class = match self.code / 100 {
             6 => 0,
@@ -70,18 +85,8 @@ impl Call {
             let refusal = if rang { Refusal::NoAnswer } else { self.plan.missing.refusal() };
             return self.refuse(core, now, &refusal);
         };
-        if let Some(label) = failure.verdict {
-            core.counters.count("refused_total", label);
-        }
-        let shown = failure.verdict.is_some() || self.policy.config.call.passthrough_failure;
-        let code = if shown { passable(failure.code) } else { 480 };
-        let passes = code == failure.code && shown;
-        let reason = if passes { &failure.reason } else { pbx_sip::reason_phrase(code) };
         if let Some(inbound) = self.inbound() {
-            core.respond(now, &inbound, (code, reason), |builder| {
-                let passed = failure.headers.iter().filter(|_| passes);
-                passed.fold(builder, |builder, (name, value)| builder.header(*name, value))
-            });
+            failure.answer(core, now, &inbound, self.policy.config.call.passthrough_failure);
         }
         core.counters.count("calls_total", "failed");
         self.end_unanswered(core, now);

@@ -115,7 +115,7 @@ impl Leg {
             return false;
         }
         self.closing = true;
-        let owner = Owner { call, role: Role::Bye };
+        let owner = Owner::Call { call, role: Role::Bye };
         let flow = self.flow();
         let dialog = &mut self.dialog;
         let request = |via: &str| farewell.write(dialog.request(Method::Bye, via));

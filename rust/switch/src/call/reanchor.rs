@@ -55,7 +55,7 @@ impl Call {
             return;
         }
         self.reanchor_tries += 1;
-        let owner = Owner { call: self.id, role: Role::Reanchor };
+        let owner = Owner::Call { call: self.id, role: Role::Reanchor };
         let Some(body) = self.media.offer_again(core) else { return };
         let Some(leg) = &mut self.callee else { return };
         let (flow, contact) = (leg.flow(), leg.contact(core));

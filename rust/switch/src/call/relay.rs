@@ -92,7 +92,7 @@ impl Call {
             }
             _ => None,
         };
-        let owner = Owner { call: self.id, role: Role::Relayed };
+        let owner = Owner::Call { call: self.id, role: Role::Relayed };
         let leg = self.leg_mut(from.other()).ok_or(Refusal::UnknownDialog)?;
         let (flow, contact) = (leg.flow(), leg.contact(core));
         let dialog = &mut leg.dialog;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pbx_sip::{Flow, Transport, Uri};
+use pbx_sip::{Flow, Message, Transport, Uri};
 
 use super::dial::through_flow;
 use super::leg::endpoint_flow;
 use super::plan::{Endpoint, Group, MAX_FORKS, Missing, Plan};
-use super::state::Invite;
 use crate::core::Core;
 use crate::decision::{Forward, Target};
 use crate::location::{Aor, Binding, Location};
@@ -19,7 +18,10 @@ pub(super) struct Resolver<'a> {
     pub(super) policy: &'a Arc<Policy>,
     pub(super) location: &'a Location,
     pub(super) core: &'a Core,
-    pub(super) invite: &'a Invite,
+    /// The request to be forwarded.
+    pub(super) request: &'a Message,
+    /// The way it came.
+    pub(super) arrival: Flow,
     pub(super) now: Instant,
 }
 
@@ -48,7 +50,7 @@ impl Resolver<'_> {
 
     /// Without targets, the Request-URI itself is meant: a user of ours.
     fn request_target(&self) -> Target {
-        let user = Uri::parse(self.invite.message.request_uri())
+        let user = Uri::parse(self.request.request_uri())
             .map_or_else(|_| String::new(), |uri| uri.user_decoded().into_owned());
         Target::User(user)
     }
@@ -70,10 +72,9 @@ impl Resolver<'_> {
     /// The realm of a user dialled by name is that of the Request-URI; a number (`tel`) has none and means one
     /// in the caller's.
     fn home(&self) -> &str {
-        let message = &self.invite.message;
-        match Uri::parse(message.request_uri()) {
+        match Uri::parse(self.request.request_uri()) {
             Ok(uri) if uri.is_sip() => uri.host,
-            _ => message.from().and_then(|from| Uri::parse(from.uri)).map_or("", |uri| uri.host),
+            _ => self.request.from().and_then(|from| Uri::parse(from.uri)).map_or("", |uri| uri.host),
         }
     }
 
@@ -117,10 +118,9 @@ impl Resolver<'_> {
     }
 
     fn dialled(&self, uri: &str) -> Option<Endpoint> {
-        let arrival = &self.invite.flow;
-        let like = match arrival.transport {
-            Transport::Udp => *arrival,
-            _ => Flow { transport: Transport::Udp, socket: 0, remote: arrival.remote },
+        let like = match self.arrival.transport {
+            Transport::Udp => self.arrival,
+            _ => Flow { transport: Transport::Udp, socket: 0, remote: self.arrival.remote },
         };
         let flow = endpoint_flow(uri, &like)?;
         if flow.transport == Transport::Udp && self.core.locals.udp.is_empty() {

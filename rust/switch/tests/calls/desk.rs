@@ -177,6 +177,11 @@ impl Desk {
     }
 
     pub(crate) fn register(&mut self, user: &str, from: &str) {
+        self.register_as(user, from, "", "X-None: -");
+    }
+
+    /// A REGISTER with Contact parameters and further header lines. Gives the answer.
+    pub(crate) fn register_as(&mut self, user: &str, from: &str, params: &str, further: &str) -> Message {
         self.deliver(
             from,
             &format!(
@@ -187,12 +192,14 @@ impl Desk {
              Call-ID: reg-{user}-{from}
              CSeq: 1 REGISTER
              Max-Forwards: 70
-             Contact: <sip:{user}@{from}>"
+             {further}
+             Contact: <sip:{user}@{from}>{params}"
             ),
             "",
         );
-        let answers = self.taken(from);
-        assert_eq!(answers[0].status(), 200, "{answers:?}");
+        let answer = self.taken(from).remove(0);
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        answer
     }
 
     pub(crate) fn invite(&mut self, body: &str) {

@@ -36,7 +36,7 @@ fn methods_outside_a_dialog_have_their_status() {
         ("REFER", 403),
         ("SUBSCRIBE", 405),
         ("PUBLISH", 405),
-        ("MESSAGE", 405),
+        ("MESSAGE", 404),
         ("JUMP", 501),
         ("invite", 501),
         ("OPTIONS", 200),

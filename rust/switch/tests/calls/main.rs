@@ -11,5 +11,6 @@ mod fork;
 mod judgement;
 mod media;
 mod noise;
+mod page;
 mod reinvite;
 mod verdict;
