@@ -118,7 +118,7 @@ impl Watch {
         if status >= 200 {
             answered.final_at.get_or_insert(now);
         }
-        if answered.status >= 200 && answered.status != status {
+        if answered.status >= 200 && answered.status != status && !is_judged_anew(method, answered.status) {
             let first = answered.status;
             let call = short(message);
             self.broken
@@ -192,6 +192,12 @@ impl Watch {
             }
         }
     }
+}
+
+/// Whether a copy of a request that got this answer is judged anew: strangers are answered without state (RFC 3261
+/// §8.2.7). By then the switch drains, or knows the dialog or INVITE the request overtook.
+fn is_judged_anew(method: Method, first: u16) -> bool {
+    method != Method::Invite && matches!(first, 401 | 407 | 481)
 }
 
 fn short(message: &Message) -> &str {

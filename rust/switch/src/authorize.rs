@@ -32,7 +32,7 @@ impl Switch {
         match self.check(now, inbound) {
             Ok(proven) => proven,
             Err(refusal) => {
-                self.core.refuse(now, inbound, &refusal);
+                self.core.refuse_stranger(now, inbound, &refusal);
                 None
             }
         }
@@ -77,7 +77,11 @@ impl Switch {
         match self.auth.judge(now, &policy, message, &realm, scheme) {
             AuthVerdict::Accepted { user, .. } => {
                 self.core.counters.count("auth_total", "ok");
-                self.check_identity(message, &user, is_register)?;
+                if let Err(refusal) = self.check_identity(message, &user, is_register) {
+                    // No stranger any more: a copy must not be taken for a replay of his credentials.
+                    self.core.refuse(now, inbound, &refusal);
+                    return Ok(None);
+                }
                 return Ok(Some(user.username.to_string()));
             }
             AuthVerdict::Challenge { stale } => {
@@ -133,7 +137,7 @@ impl Switch {
             Scheme::Www => (401, Name::WwwAuthenticate),
             Scheme::Proxy => (407, Name::ProxyAuthenticate),
         };
-        self.core.respond(now, inbound, (code, pbx_sip::reason_phrase(code)), |builder| {
+        self.core.respond_stranger(now, inbound, (code, pbx_sip::reason_phrase(code)), |builder| {
             values.iter().fold(builder, |builder, value| builder.header(name, value))
         });
     }

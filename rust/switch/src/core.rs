@@ -1,6 +1,6 @@
 //! What every part of the switch acts through: transactions, timers, randomness, ports, counters and the output queue.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,6 +22,10 @@ use crate::output::{Event, Level, LogLine, Output};
 use crate::policy::{Locality, Policy, is_private};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
+use crate::stateless_tags::StatelessTags;
+
+/// Refused INVITEs of strangers remembered at once.
+const MAX_STRANGERS: usize = 2048;
 
 /// Bound addresses of the listeners.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +83,9 @@ pub(crate) struct Core {
     pub(crate) facing: Box<dyn Facing>,
     pub(crate) owners: HashMap<TransactionId, Owner>,
     pub(crate) next_id: u64,
+    pub(crate) tags: StatelessTags,
+    /// INVITEs of strangers whose refusal waits for its ACK.
+    pub(crate) strangers: HashSet<TransactionId>,
     /// RTP ports of the media sessions whose sockets are not closed yet.
     pub(crate) sessions: HashMap<SessionId, Vec<u16>>,
     /// Dialogs ended at once, by the INVITE that made them.
@@ -238,11 +245,50 @@ impl Core {
         }
         let (code, reason) = refusal.status();
         let headers = refusal.headers(&self.policy.config, self.rng.next_u32());
-        let tag = self.token();
+        let tag = self.tags.tag_of(request);
         let bytes = self.compose(request, flow, Some(&tag), (code, &reason), |builder| {
             with_refusal(builder, headers, refusal)
         });
         self.transmit(self.reply_flow(flow, request), bytes);
+    }
+
+    /// Refuses the request of somebody nobody has vouched for.
+    pub(crate) fn refuse_stranger(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
+        if self.is_repeated_to(to) {
+            return self.refuse(now, to, refusal);
+        }
+        self.transactions.forget(to.transaction);
+        self.refuse_stateless(now, to.flow, to.request, refusal);
+    }
+
+    /// Answers a stranger and forgets him: his copies are answered anew, with the same tag (RFC 3261 §8.2.7).
+    pub(crate) fn respond_stranger(
+        &mut self,
+        now: Instant,
+        to: &Inbound<'_>,
+        status: (u16, &str),
+        edit: impl FnOnce(Builder) -> Builder,
+    ) {
+        if self.is_repeated_to(to) {
+            self.respond(now, to, status, edit);
+            return;
+        }
+        self.transactions.forget(to.transaction);
+        let bytes = self.compose(to.request, to.flow, to.tag, status, edit);
+        self.transmit(self.reply_flow(to.flow, to.request), bytes);
+    }
+
+    /// Whether the answer to a stranger is repeated until its ACK. A caller sends his INVITE seven times at
+    /// most, too few on a lossy way; a flood must fill neither our memory nor the line of whom it names.
+    fn is_repeated_to(&mut self, to: &Inbound<'_>) -> bool {
+        let is_wanted = to.request.method() == Method::Invite && !to.flow.transport.is_reliable();
+        let is_kept = is_wanted && self.strangers.len() < MAX_STRANGERS;
+        if is_kept {
+            self.strangers.insert(to.transaction);
+        } else if is_wanted {
+            self.counters.count("strangers_forgotten_total", "");
+        }
+        is_kept
     }
 
     /// Counts a refusal and logs the first of its source.

@@ -103,10 +103,10 @@ impl Switch {
     ) {
         // The tag of the INVITE's responses (RFC 3261 §9.2).
         let known = invite.and_then(|invite| self.calls.tag_of(invite)).map(str::to_owned);
-        let tag = known.unwrap_or_else(|| self.core.token());
+        let tag = known.unwrap_or_else(|| self.core.tags.tag_of(message));
         let inbound = Inbound { transaction: id, flow, request: message, tag: Some(&tag) };
         let Some(invite) = invite else {
-            return self.core.refuse(now, &inbound, &Refusal::UnknownDialog);
+            return self.core.refuse_stranger(now, &inbound, &Refusal::UnknownDialog);
         };
         self.core.respond(now, &inbound, (200, "OK"), |builder| builder);
         self.calls.on_cancel(&mut self.core, now, invite, message);
@@ -120,10 +120,10 @@ impl Switch {
             let inbound = Inbound { transaction: id, flow, request: &message, tag: None };
             return self.calls.on_request(&mut self.core, now, dialog, &inbound);
         }
-        let tag = self.core.token();
+        let tag = self.core.tags.tag_of(&message);
         let inbound = Inbound { transaction: id, flow, request: &message, tag: Some(&tag) };
         if let Err(refusal) = self.screen(&message) {
-            return self.core.refuse(now, &inbound, &refusal);
+            return self.core.refuse_stranger(now, &inbound, &refusal);
         }
         let Some(proven) = self.authorize(now, &inbound) else { return };
         match message.method() {
@@ -198,7 +198,7 @@ impl Switch {
     /// Step 13: OPTIONS to a host of ours.
     fn options(&mut self, now: Instant, inbound: &Inbound<'_>) {
         let allow = allow(&self.core.policy.config);
-        self.core.respond(now, inbound, (200, "OK"), |builder| {
+        self.core.respond_stranger(now, inbound, (200, "OK"), |builder| {
             builder.header(Name::Allow, allow).header(Name::Accept, ACCEPT).header(Name::Supported, SUPPORTED)
         });
     }

@@ -21,6 +21,7 @@ pub mod policy;
 mod query;
 mod refusal;
 pub mod route;
+mod stateless_tags;
 mod switch;
 mod view;
 

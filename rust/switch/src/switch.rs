@@ -26,6 +26,7 @@ use crate::output::{Level, Output};
 use crate::policy::{Locality, Policy, PolicyError};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
+use crate::stateless_tags::StatelessTags;
 use crate::view::{CallView, DialogView, Health, RegistrationView};
 
 /// A whole PBX shard without I/O.
@@ -73,7 +74,6 @@ impl Switch {
             transactions: Transactions::new(settings, max_transactions, branch_seed),
             timers: Timers::new(),
             outputs: VecDeque::new(),
-            rng,
             ports,
             counters: Counters::default(),
             locality: Locality::new(locals.udp.iter().chain(&locals.tcp).copied()),
@@ -81,10 +81,13 @@ impl Switch {
             facing,
             owners: HashMap::new(),
             next_id: 0,
+            strangers: HashSet::new(),
+            tags: StatelessTags::new([rng.next_u64(), rng.next_u64()]),
             sessions: HashMap::new(),
             dismissed: HashMap::new(),
             log_budget: LogBudget::default(),
             arrival: None,
+            rng,
         };
         let location = Location::new();
         let auth = Authenticator::new(now, auth_seed);
@@ -224,6 +227,7 @@ impl Switch {
                 TransactionEvent::Terminated { id } => {
                     self.core.owners.remove(&id);
                     self.core.dismissed.remove(&id);
+                    self.core.strangers.remove(&id);
                 }
             }
         }

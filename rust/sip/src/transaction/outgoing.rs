@@ -31,6 +31,15 @@ impl Transactions {
         true
     }
 
+    /// Forgets a request that is answered without the layer (RFC 3261 §8.2.7): copies of it are new requests.
+    pub fn forget(&mut self, id: TransactionId) {
+        let Some(entry) = self.entry_mut(id) else { return };
+        if matches!(entry.role, Role::Server { .. }) {
+            entry.is_watched = false;
+            self.remove(id);
+        }
+    }
+
     /// Sends a copy of the 2xx of an accepted INVITE (RFC 3261 §13.3.1.4). False, and nothing sent, once
     /// the transaction is gone: then [`Transmit`](super::Transmit) it without the layer.
     pub fn repeat(&mut self, now: Instant, id: TransactionId, bytes: Bytes) -> bool {

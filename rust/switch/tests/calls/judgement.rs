@@ -273,3 +273,90 @@ fn cancel_is_answered_with_the_tag_of_its_invite() {
     assert_eq!(answers.iter().map(Message::status).collect::<Vec<_>>(), [200, 487]);
     assert_eq!(answers[0].to_tag(), answers[1].to_tag());
 }
+
+const PHONE: &str = "{\"username\": \"1001\", \"realm\": null, \"backend_realms\": [], \"enabled\": true, \
+                     \"secret\": {\"password\": \"pw\"}, \"aliases\": [], \"display_name\": null}";
+
+fn guarded() -> Desk {
+    let user: serde_json::Value = serde_json::from_str(PHONE).unwrap();
+    Desk::new(json!({"modules": ["acl", "auth", "registrar", "call"], "users": [user]}))
+}
+
+#[test]
+fn strangers_are_challenged_or_refused_and_nothing_is_relayed_or_kept() {
+    for (method, status) in [
+        ("INVITE", 407),
+        ("REGISTER", 401),
+        ("MESSAGE", 407),
+        ("OPTIONS", 200),
+        ("REFER", 403),
+        ("SUBSCRIBE", 405),
+        ("PUBLISH", 405),
+        ("INFO", 481),
+        ("NOTIFY", 481),
+        ("UPDATE", 481),
+        ("PRACK", 481),
+        ("BYE", 481),
+        ("CANCEL", 481),
+        ("JUMP", 501),
+    ] {
+        let mut desk = guarded();
+        let answers = request(&mut desk, method, "sip:1001@127.0.0.1", "Subject: x");
+        assert_eq!(answers.iter().map(Message::status).collect::<Vec<_>>(), [status], "{method}");
+        assert!(desk.sent.is_empty(), "{method}");
+        // Of an INVITE the answer alone is kept, for its ACK.
+        assert_eq!(desk.switch.health().transactions, usize::from(method == "INVITE"), "{method}");
+        assert_eq!(desk.switch.health().server_transactions, 0, "{method}");
+        // What got lost is answered again, with the same tag (RFC 3261 §8.2.7).
+        let again = request(&mut desk, method, "sip:1001@127.0.0.1", "Subject: x").remove(0);
+        assert_eq!((again.status(), again.to_tag()), (status, answers[0].to_tag()), "{method}");
+    }
+}
+
+/// The ACK for the answer to an INVITE of [`request`].
+fn acknowledge(desk: &mut Desk, answer: &Message) {
+    let tag = answer.to_tag().unwrap();
+    desk.deliver(
+        CALLER,
+        &format!(
+            "ACK sip:1001@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKjINVITE10;rport
+             From: <sip:1001@127.0.0.1>;tag=j
+             To: <sip:1002@127.0.0.1>;tag={tag}
+             Call-ID: judged-INVITE
+             CSeq: 7 ACK"
+        ),
+        "",
+    );
+}
+
+#[test]
+fn challenge_of_an_invite_is_repeated_until_its_ack() {
+    let mut desk = guarded();
+    let challenge = request(&mut desk, "INVITE", "sip:1001@127.0.0.1", "Subject: x").remove(0);
+    desk.advance(Duration::from_secs(2));
+    assert_eq!(desk.caller_statuses(), [407, 407]);
+    acknowledge(&mut desk, &challenge);
+    desk.advance(Duration::from_secs(6));
+    assert!(desk.sent.is_empty());
+    assert_eq!(desk.switch.health().transactions, 0);
+}
+
+#[test]
+fn flood_of_strangers_is_answered_once_each_and_remembered_in_small_part() {
+    let mut desk = guarded();
+    for round in 0..6_000 {
+        let method = ["INVITE", "REGISTER", "MESSAGE", "OPTIONS", "CANCEL", "INVITE"][round % 6];
+        let answers =
+            request(&mut desk, method, "sip:1001@127.0.0.1", &format!("X-Pad: {}", "x".repeat(round)));
+        assert_eq!(answers.len(), 1, "{method}");
+        assert!(desk.switch.health().transactions <= 2048, "{round}");
+    }
+    let late = request(&mut desk, "INVITE", "sip:1001@127.0.0.1", "Subject: x").remove(0);
+    assert_eq!(late.status(), 407, "a full table is no reason to be silent");
+    acknowledge(&mut desk, &late);
+    desk.advance(Duration::from_secs(40));
+    // Those remembered are answered eleven times in all, the others once.
+    assert!(desk.taken(CALLER).len() <= 2048 * 10);
+    desk.assert_clean();
+}

@@ -195,3 +195,17 @@ fn an_accepted_or_confirmed_invite_keeps_no_bytes() {
     }
     assert_eq!(station.layer.len(), 2);
 }
+
+#[test]
+fn a_forgotten_request_leaves_nothing_and_its_copy_is_new() {
+    for method in ["INVITE", "OPTIONS"] {
+        let mut station = Station::new();
+        let id = station.serve(UDP, &theirs(method, "z9hG4bKa"));
+        station.layer.forget(id);
+        assert_eq!((station.layer.len(), station.layer.server_len()), (0, 0));
+        assert!(!station.respond(id, 200));
+        assert_eq!(station.events(), [], "nobody waits for the end of what is forgotten");
+        let copy = station.serve(UDP, &theirs(method, "z9hG4bKa"));
+        assert!(station.respond(copy, 404));
+    }
+}
