@@ -293,6 +293,6 @@ impl<'a> World<'a> {
 fn switch(now: Instant, config: SwitchConfig, seed: u64) -> Result<Switch, PolicyError> {
     let mut octets = [0; 32];
     octets[..8].copy_from_slice(&seed.to_le_bytes());
-    let locals = Locals { udp: vec![SERVER], tcp: vec![SERVER] };
+    let locals = Locals { udp: vec![SERVER], tcp: vec![SERVER], ..Locals::default() };
     Switch::new(now, config, locals, Box::new(OneAddress), octets)
 }

@@ -35,14 +35,13 @@ impl Transport {
         }
     }
 
-    /// The value of the `transport` URI parameter (`udp`, `tcp`, …).
+    /// The value of the `transport` URI parameter (`udp`, `tcp`, …). WebSocket over TLS is `ws` too (RFC 7118 §5.4).
     pub fn param(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
-            Self::Ws => "ws",
-            Self::Wss => "wss",
+            Self::Ws | Self::Wss => "ws",
         }
     }
 
@@ -65,13 +64,57 @@ impl fmt::Display for Transport {
 pub struct Flow {
     /// Protocol spoken on the flow.
     pub transport: Transport,
-    /// UDP: index of our listener. Streams: id of the connection, or [`Flow::NEW`].
+    /// UDP: index of our listener. Streams: id of the connection, [`Flow::NEW`], or as [`Flow::asked`] makes it.
     pub socket: u32,
     /// Address the packets really come from.
     pub remote: SocketAddr,
 }
 
 impl Flow {
-    /// On a stream transport: reuse a connection to `remote`, or open one.
+    /// On a stream transport: reuse a connection to `remote`, or open one. A TLS peer must prove that it is that
+    /// very address.
     pub const NEW: u32 = u32::MAX;
+    /// No id of a connection has all of these bits set.
+    const ASKED: u32 = (1 << 17) - 1;
+    /// Names that flows can carry.
+    pub const MAX_NAMES: u32 = Self::NEW >> 17;
+
+    /// A connection to `remote` that is asked for; a TLS peer must prove that it is the one with this name
+    /// (RFC 5922), `None` and places from [`MAX_NAMES`](Self::MAX_NAMES) on: that it is `remote`.
+    pub fn asked(transport: Transport, remote: SocketAddr, name: Option<u32>) -> Self {
+        let name = name.filter(|&place| place < Self::MAX_NAMES);
+        let socket = name.map_or(Self::NEW, |place| (place << 17) | Self::ASKED);
+        Self { transport, socket, remote }
+    }
+
+    /// Whether a connection is asked for, not named by its id.
+    pub fn is_asked(&self) -> bool {
+        self.transport.is_reliable() && self.socket & Self::ASKED == Self::ASKED
+    }
+
+    /// Place of the name an asked connection must prove.
+    pub fn name(&self) -> Option<u32> {
+        (self.is_asked() && self.socket != Self::NEW).then_some(self.socket >> 17)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asked_flow_carries_its_name() {
+        let remote: SocketAddr = "192.0.2.1:5061".parse().unwrap();
+        for place in [0, 1, Flow::MAX_NAMES - 1] {
+            let flow = Flow::asked(Transport::Tls, remote, Some(place));
+            assert!(flow.is_asked());
+            assert_eq!(flow.name(), Some(place));
+        }
+        for name in [None, Some(Flow::MAX_NAMES), Some(u32::MAX)] {
+            let flow = Flow::asked(Transport::Tls, remote, name);
+            assert_eq!((flow.socket, flow.name()), (Flow::NEW, None));
+        }
+        let connection = Flow { transport: Transport::Tls, socket: (5 << 17) | 3, remote };
+        assert!(!connection.is_asked() && connection.name().is_none());
+    }
 }

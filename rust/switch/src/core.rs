@@ -16,9 +16,11 @@ use rand_core::RngCore;
 
 use crate::call::{CallId, CallTimer, Dismissed, PageId, TimerKind};
 use crate::counters::Counters;
+use crate::locals::Locals;
 use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
+use crate::peer_names::PeerNames;
 use crate::policy::{Locality, Policy, is_private};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
@@ -26,15 +28,6 @@ use crate::stateless_tags::StatelessTags;
 
 /// Refused INVITEs of strangers remembered at once.
 const MAX_STRANGERS: usize = 2048;
-
-/// Bound addresses of the listeners.
-#[derive(Clone, Debug, Default)]
-pub struct Locals {
-    /// UDP sockets; the index is `Flow::socket`.
-    pub udp: Vec<SocketAddr>,
-    /// TCP listeners.
-    pub tcp: Vec<SocketAddr>,
-}
 
 /// Tells which of our addresses a peer sees. Asking the routing table is I/O, so it is passed in.
 pub trait Facing: Send {
@@ -91,6 +84,7 @@ pub(crate) struct Core {
     /// Dialogs ended at once, by the INVITE that made them.
     pub(crate) dismissed: HashMap<TransactionId, Vec<Dismissed>>,
     pub(crate) log_budget: LogBudget,
+    pub(crate) peer_names: PeerNames,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
 }
@@ -140,6 +134,18 @@ impl Core {
         Flow { remote: SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(5060)), ..flow }
     }
 
+    /// The way to a host known by `name`: a connection that is reused only if it was opened for that name and
+    /// whose TLS peer proves to be it (RFC 5922 §7.1); on UDP the first socket. When no place for a name is
+    /// left, the peer must prove its address instead, which a host known by a name hardly can.
+    #[expect(dead_code, reason = "asked once names are looked up")]
+    pub(crate) fn named_flow(&self, transport: Transport, remote: SocketAddr, name: &str) -> Flow {
+        match transport {
+            Transport::Udp => Flow { transport, socket: 0, remote },
+            Transport::Tls | Transport::Wss => Flow::asked(transport, remote, self.peer_names.place(name)),
+            Transport::Tcp | Transport::Ws => Flow::asked(transport, remote, None),
+        }
+    }
+
     /// 64 random bits as hex (RFC 3261 §19.3 asks for 32).
     pub(crate) fn token(&mut self) -> String {
         format!("{:016x}", self.rng.next_u64())
@@ -172,10 +178,7 @@ impl Core {
 
     /// Host and port of ours as the peer of `flow` should see them.
     pub(crate) fn local(&self, flow: &Flow) -> SocketAddr {
-        let bound = match flow.transport {
-            Transport::Udp => self.locals.udp.get(flow.socket as usize),
-            _ => self.locals.tcp.first(),
-        };
+        let bound = self.locals.facing(flow);
         let ip = self.advertised(flow.remote.ip(), bound.map(SocketAddr::ip));
         SocketAddr::new(ip, bound.map_or(0, SocketAddr::port))
     }
@@ -185,12 +188,16 @@ impl Core {
         format!("SIP/2.0/{} {};branch={branch};rport", flow.transport, host_port(self.local(flow)))
     }
 
-    /// Our Contact value on `flow`.
-    pub(crate) fn contact(&self, flow: &Flow, user: Option<&str>) -> String {
+    /// Our Contact value on `flow`, `sips` when the request or its first hop is (RFC 3261 §8.1.1.8, §12.1.1).
+    pub(crate) fn contact(&self, flow: &Flow, user: Option<&str>, next_hop: &str) -> String {
         let user = user.unwrap_or(&self.policy.config.identity.contact_username);
         let address = host_port(self.local(flow));
+        let scheme = next_hop.trim_start_matches('<').split(':').next();
+        let is_secure = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips"));
         match flow.transport {
             Transport::Udp => format!("<sip:{user}@{address}>"),
+            Transport::Tls if is_secure => format!("<sips:{user}@{address}>"),
+            Transport::Wss if is_secure => format!("<sips:{user}@{address};transport=ws>"),
             other => format!("<sip:{user}@{address};transport={}>", other.param()),
         }
     }

@@ -17,12 +17,14 @@ use crate::auth::Authenticator;
 use crate::call::{CallId, CallTimer, Calls, Pages};
 use crate::command::Command;
 use crate::config::SwitchConfig;
-use crate::core::{Core, Facing, Locals, Owner};
+use crate::core::{Core, Facing, Owner};
 use crate::counters::Counters;
 use crate::decision::{Decision, REJECTING};
+use crate::locals::Locals;
 use crate::location::Location;
 use crate::log_budget::LogBudget;
 use crate::output::{Level, Output};
+use crate::peer_names::PeerNames;
 use crate::policy::{Locality, Policy, PolicyError};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
@@ -76,7 +78,7 @@ impl Switch {
             outputs: VecDeque::new(),
             ports,
             counters: Counters::default(),
-            locality: Locality::new(locals.udp.iter().chain(&locals.tcp).copied()),
+            locality: Locality::new(locals.all().map(|(_, address)| address)),
             locals,
             facing,
             owners: HashMap::new(),
@@ -86,6 +88,7 @@ impl Switch {
             sessions: HashMap::new(),
             dismissed: HashMap::new(),
             log_budget: LogBudget::default(),
+            peer_names: PeerNames::default(),
             arrival: None,
             rng,
         };
@@ -161,6 +164,11 @@ impl Switch {
         };
         self.settle(now);
         known
+    }
+
+    /// The name the TLS peer of an asked flow must prove. `None`: its address.
+    pub fn peer_name(&self, flow: Flow) -> Option<Arc<str>> {
+        self.core.peer_names.name(flow.name()?)
     }
 
     /// The next configuration generation; running calls keep theirs.

@@ -60,7 +60,7 @@ impl Call {
         let call_id = core.call_id();
         let local_tag = tag(&core.token(), self.id.slot);
         let flow = endpoint.flow;
-        let contact = core.contact(&flow, self.plan.caller_contact.as_deref());
+        let contact = core.contact(&flow, self.plan.caller_contact.as_deref(), endpoint.next_hop());
         let owner = Owner::Call { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {

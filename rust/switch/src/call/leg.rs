@@ -90,13 +90,17 @@ impl Leg {
         if self.behind_nat || flow.transport.is_reliable() {
             return flow;
         }
-        let next = self.dialog.route_set.first().map_or(&*self.dialog.remote_target, |route| &**route);
-        endpoint_flow(next, &flow).unwrap_or(flow)
+        endpoint_flow(self.next_hop(), &flow).unwrap_or(flow)
+    }
+
+    /// The URI requests inside the dialog are sent to.
+    fn next_hop(&self) -> &str {
+        self.dialog.route_set.first().map_or(&*self.dialog.remote_target, |route| &**route)
     }
 
     /// Our Contact towards the peer.
     pub(super) fn contact(&self, core: &Core) -> String {
-        core.contact(&self.dialog.flow, self.contact.as_deref())
+        core.contact(&self.dialog.flow, self.contact.as_deref(), self.next_hop())
     }
 
     /// Sends BYE, unless it was sent or must wait for an ACK. `true`: a transaction of the call began.
@@ -169,24 +173,36 @@ impl Leg {
 }
 
 /// Numeric address a URI names, as a flow of the same socket. `None`: names, which need DNS; addresses nobody can
-/// answer from; and transports we lack, `sips` among them, since sending it in the clear would break its promise.
+/// answer from; and transports on which nobody can be called. `sips` is TLS (RFC 3261 §26.2.2), and TLS to an
+/// address asks for a certificate of that address.
 pub(super) fn endpoint_flow(uri: &str, like: &Flow) -> Option<Flow> {
     let text = uri.trim().trim_start_matches('<');
     let uri = Uri::parse(text.split('>').next().unwrap_or(text)).ok()?;
-    let transport = match (uri.scheme, uri.params.value("transport")) {
-        (Scheme::Sip, None) => Transport::Udp,
-        (Scheme::Sip, Some(name)) => {
-            Transport::parse(name).filter(|named| matches!(named, Transport::Udp | Transport::Tcp))?
-        }
-        _ => return None,
-    };
-    let remote = SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(5060));
+    let transport = transport_of(&uri)?;
+    let port = if transport == Transport::Tls { 5061 } else { 5060 };
+    let remote = SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(port));
     let socket = match transport {
         Transport::Udp if like.transport == Transport::Udp => like.socket,
         Transport::Udp => 0,
         _ => Flow::NEW,
     };
     is_unicast(remote).then_some(Flow { transport, socket, remote })
+}
+
+/// What a URI without looked-up names is sent over (RFC 3263 §4.1). Nobody can be called over WebSocket
+/// (RFC 7118 §3).
+fn transport_of(uri: &Uri<'_>) -> Option<Transport> {
+    let named = match uri.params.value("transport") {
+        Some(name) => Some(Transport::parse(name)?),
+        None => None,
+    };
+    match (uri.scheme, named) {
+        (Scheme::Sip, None) => Some(Transport::Udp),
+        (Scheme::Sip, Some(Transport::Ws | Transport::Wss)) => None,
+        (Scheme::Sip, named) => named,
+        (Scheme::Sips, None | Some(Transport::Tcp | Transport::Tls)) => Some(Transport::Tls),
+        _ => None,
+    }
 }
 
 fn is_unicast(address: SocketAddr) -> bool {

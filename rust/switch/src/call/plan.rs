@@ -24,6 +24,13 @@ pub(super) struct Endpoint {
     pub(super) nat: bool,
 }
 
+impl Endpoint {
+    /// The URI of the first hop.
+    pub(super) fn next_hop(&self) -> &str {
+        self.path.first().unwrap_or(&self.uri)
+    }
+}
+
 /// Endpoints that ring together.
 #[derive(Clone, Debug)]
 pub(super) struct Group {

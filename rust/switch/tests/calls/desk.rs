@@ -83,6 +83,8 @@ impl Desk {
         let locals = Locals {
             udp: vec!["127.0.0.1:5060".parse().unwrap()],
             tcp: vec!["127.0.0.1:5060".parse().unwrap()],
+            tls: vec!["127.0.0.1:5061".parse().unwrap()],
+            ws: vec!["127.0.0.1:8088".parse().unwrap()],
         };
         let switch = Switch::new(now, config(changes), locals, Box::new(Loopback), [7; 32]).unwrap();
         Self {

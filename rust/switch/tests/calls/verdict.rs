@@ -106,8 +106,9 @@ fn unreachable_targets_are_503_and_never_sent_to() {
         "sip:x@0.0.0.0:5060",
         "sip:x@127.0.0.1:0",
         "sip:x@[ff02::1]:5060",
-        "sips:x@127.0.0.1:6003",
-        "sip:x@127.0.0.1:6003;transport=tls",
+        "sips:x@127.0.0.1:6003;transport=udp",
+        "sip:x@127.0.0.1:6003;transport=ws",
+        "sip:x@127.0.0.1:6003;transport=wss",
         "sip:x@127.0.0.1:6003;transport=sctp",
         "sip:x@phone.test",
         "tel:+441234",
@@ -118,6 +119,25 @@ fn unreachable_targets_are_503_and_never_sent_to() {
         let mut desk = decided(to(vec![Target::Uri(target.to_owned())]));
         assert_eq!(desk.caller_statuses(), [503], "{target}");
         assert!(desk.sent.is_empty(), "{target}: {:?}", desk.sent);
+    }
+}
+
+#[test]
+fn secure_targets_are_sent_to_over_tls() {
+    for (target, remote) in [
+        ("sips:x@127.0.0.1:6003", "127.0.0.1:6003"),
+        ("sips:x@127.0.0.9", "127.0.0.9:5061"),
+        ("sips:x@127.0.0.9;transport=tcp", "127.0.0.9:5061"),
+        ("sip:x@127.0.0.1:6003;transport=tls", "127.0.0.1:6003"),
+    ] {
+        let mut desk = decided(to(vec![Target::Uri(target.to_owned())]));
+        let invite = desk.taken(remote).remove(0);
+        let header = |name| String::from_utf8_lossy(invite.header(name).unwrap()).into_owned();
+        assert!(header(Name::Via).starts_with("SIP/2.0/TLS "), "{target}");
+        let contact = header(Name::Contact);
+        let is_secure = target.starts_with("sips");
+        assert_eq!(contact.starts_with("<sips:"), is_secure, "{target}: {contact}");
+        assert_eq!(contact.contains(";transport=tls"), !is_secure, "{target}: {contact}");
     }
 }
 
