@@ -126,8 +126,8 @@ fn unreachable_targets_are_503_and_never_sent_to() {
 fn secure_targets_are_sent_to_over_tls() {
     for (target, remote) in [
         ("sips:x@127.0.0.1:6003", "127.0.0.1:6003"),
-        ("sips:x@127.0.0.9", "127.0.0.9:5061"),
-        ("sips:x@127.0.0.9;transport=tcp", "127.0.0.9:5061"),
+        ("sips:x@192.0.2.9", "192.0.2.9:5061"),
+        ("sips:x@192.0.2.9;transport=tcp", "192.0.2.9:5061"),
         ("sip:x@127.0.0.1:6003;transport=tls", "127.0.0.1:6003"),
     ] {
         let mut desk = decided(to(vec![Target::Uri(target.to_owned())]));
