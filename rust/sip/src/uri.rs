@@ -147,6 +147,14 @@ impl<'a> Uri<'a> {
         decode(self.user.unwrap_or(""))
     }
 
+    /// The user part decoded once; of a tel URI the number without visual separators (RFC 3966 §5.1.1).
+    pub fn number(&self) -> Cow<'a, str> {
+        match self.scheme {
+            Scheme::Tel => Cow::Owned(self.user_decoded().chars().filter(|&c| !is_visual(c)).collect()),
+            _ => self.user_decoded(),
+        }
+    }
+
     /// The address the host spells.
     pub fn host_ip(&self) -> Option<IpAddr> {
         host::ip(self.host)
@@ -215,6 +223,10 @@ impl fmt::Display for Uri<'_> {
 /// Visual separators of telephone numbers (RFC 3966 §3).
 pub(crate) fn is_separator(octet: u8) -> bool {
     matches!(octet, b'-' | b'.' | b'(' | b')')
+}
+
+fn is_visual(letter: char) -> bool {
+    u8::try_from(letter).is_ok_and(is_separator)
 }
 
 /// Decodes percent escapes once; text whose decoded octets are not UTF-8 is returned as it is.

@@ -101,7 +101,7 @@ fn flow(user: u32) -> Flow {
 
 fn fill(now: Instant, policy: &Policy, bindings: u32) -> Result<(Location, u64, u128), Box<dyn Error>> {
     let before = resident()?;
-    let mut location = Location::new();
+    let mut location = Location::new([3; 32]);
     let mut spent = Duration::ZERO;
     for user in 0..bindings {
         let message = register(user, 1, "")?;

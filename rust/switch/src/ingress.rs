@@ -191,6 +191,7 @@ impl Switch {
         self.core.counters.count("registrar_total", result);
         let reason = reason.unwrap_or_else(|| pbx_sip::reason_phrase(code));
         self.core.respond(now, inbound, (code, reason), |builder| {
+            let builder = if code == 200 { builder.header(Name::Supported, SUPPORTED) } else { builder };
             headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value))
         });
     }

@@ -9,7 +9,7 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INF
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
 /// Option tags understood.
-pub(crate) const SUPPORTED: &str = "path";
+pub(crate) const SUPPORTED: &str = "path, outbound, gruu";
 
 /// Methods the loaded modules serve; the value of Allow outside dialogs.
 pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
@@ -25,7 +25,7 @@ pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
 pub(crate) fn lacking_extensions(message: &Message) -> String {
     let tags = message.values(Name::Require).chain(message.values(Name::ProxyRequire));
     let lacking: Vec<_> = tags
-        .filter(|tag| !tag.eq_ignore_ascii_case(SUPPORTED.as_bytes()))
+        .filter(|tag| !SUPPORTED.split(", ").any(|known| tag.eq_ignore_ascii_case(known.as_bytes())))
         .map(|tag| String::from_utf8_lossy(tag).into_owned())
         .collect();
     lacking.join(", ")

@@ -71,6 +71,7 @@ impl Switch {
         let ports = PortPool::new(config.media.rtp_start_port, config.media.rtp_end_port);
         let policy = Arc::new(Policy::compile(config)?);
         let (auth_seed, branch_seed) = (fill(&mut rng), fill(&mut rng));
+        let location = Location::new(fill(&mut rng));
         let core = Core {
             policy,
             transactions: Transactions::new(settings, max_transactions, branch_seed),
@@ -92,7 +93,6 @@ impl Switch {
             arrival: None,
             rng,
         };
-        let location = Location::new();
         let auth = Authenticator::new(now, auth_seed);
         let (calls, pages) = (Calls::default(), Pages::default());
         Ok(Self { core, calls, pages, location, auth, drain: None, due: Vec::new() })

@@ -19,6 +19,8 @@ pub(super) enum BranchState {
 pub(super) struct Branch {
     pub(super) transaction: TransactionId,
     pub(super) endpoint: Endpoint,
+    /// Its share of Max-Breadth.
+    pub(super) breadth: usize,
     pub(super) state: BranchState,
     /// CANCEL was asked for.
     pub(super) cancelled: bool,

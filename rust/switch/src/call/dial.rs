@@ -47,7 +47,7 @@ impl Call {
     }
 
     /// Sends one INVITE.
-    fn dial(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint, breadth: usize) {
+    pub(super) fn dial(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint, breadth: usize) {
         let Some(invite) = &self.invite else { return };
         headers::count_excess(core, &invite.message);
         let source = invite.flow.remote.ip();
@@ -88,6 +88,7 @@ impl Call {
             Some(transaction) => self.branches.push(Branch {
                 transaction,
                 endpoint: endpoint.clone(),
+                breadth,
                 state: BranchState::Pending,
                 cancelled: false,
             }),

@@ -64,7 +64,7 @@ impl Leg {
 
     /// Follows a phone that came back on a new connection, or whose NAT moved it (RFC 5626 §5.3).
     pub(super) fn follow(&mut self, flow: Flow) {
-        if self.behind_nat || flow.transport.is_reliable() {
+        if self.behind_nat || flow.transport.is_reliable() || self.keeps_flow() {
             self.dialog.flow = flow;
             self.retarget();
         }
@@ -87,7 +87,7 @@ impl Leg {
     /// Way to the peer for requests inside the dialog.
     pub(super) fn flow(&self) -> Flow {
         let flow = self.dialog.flow;
-        if self.behind_nat || flow.transport.is_reliable() {
+        if self.behind_nat || flow.transport.is_reliable() || self.keeps_flow() {
             return flow;
         }
         endpoint_flow(self.next_hop(), &flow).unwrap_or(flow)
@@ -96,6 +96,12 @@ impl Leg {
     /// The URI requests inside the dialog are sent to.
     fn next_hop(&self) -> &str {
         self.dialog.route_set.first().map_or(&*self.dialog.remote_target, |route| &**route)
+    }
+
+    /// Whether the peer asked to be reached the way it came (`ob`, RFC 5626 §4.3).
+    fn keeps_flow(&self) -> bool {
+        self.dialog.route_set.is_empty()
+            && Uri::parse(&self.dialog.remote_target).is_ok_and(|uri| uri.params.has("ob"))
     }
 
     /// Our Contact towards the peer.

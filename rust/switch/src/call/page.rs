@@ -46,9 +46,16 @@ struct Page {
     local_tag: String,
     passthrough: bool,
     groups: VecDeque<Group>,
-    awaited: Vec<TransactionId>,
+    awaited: Vec<Awaited>,
     best: Option<Failure>,
     is_answered: bool,
+}
+
+/// One phone that has yet to answer.
+struct Awaited {
+    transaction: TransactionId,
+    endpoint: Endpoint,
+    breadth: usize,
 }
 
 impl Pages {
@@ -155,15 +162,18 @@ impl Page {
             builder.body(message.content_type().unwrap_or_default(), message.body())
         });
         match sent {
-            Some(transaction) => self.awaited.push(transaction),
+            Some(transaction) => {
+                self.awaited.push(Awaited { transaction, endpoint: endpoint.clone(), breadth });
+            }
             None => self.note(Failure::local(503)),
         }
     }
 
     fn on_response(&mut self, core: &mut Core, now: Instant, client: TransactionId, response: &Message) {
-        if response.status() < 200 || !self.settle(client) {
+        if response.status() < 200 {
             return;
         }
+        let Some(settled) = self.settle(client) else { return };
         if response.status() < 300 {
             return self.deliver(core, now, response);
         }
@@ -171,26 +181,33 @@ impl Page {
         if response.status() >= 600 {
             return self.fail(core, now);
         }
-        self.send_next(core, now);
+        self.retry(core, now, &settled, response.status());
     }
 
     fn on_timeout(&mut self, core: &mut Core, now: Instant, client: TransactionId, timer: Option<TimerName>) {
-        if !self.settle(client) {
-            return;
-        }
-        self.note(Failure::local(if timer.is_some() { 408 } else { 503 }));
+        let Some(settled) = self.settle(client) else { return };
         if timer.is_some() {
             // The sender has given up as well and may say it again: no phone is to get it twice (RFC 4320 §4.2).
+            self.note(Failure::local(408));
             self.groups.clear();
+            return self.send_next(core, now);
+        }
+        self.note(Failure::local(503));
+        self.retry(core, now, &settled, 503);
+    }
+
+    /// Another flow of the phone that failed; without one, whoever is next.
+    fn retry(&mut self, core: &mut Core, now: Instant, failed: &Awaited, code: u16) {
+        if let Some(next) = failed.endpoint.next_flow(code) {
+            self.send(core, now, &next, failed.breadth);
         }
         self.send_next(core, now);
     }
 
-    /// Whether this transaction was awaited; it is not any more.
-    fn settle(&mut self, client: TransactionId) -> bool {
-        let before = self.awaited.len();
-        self.awaited.retain(|&awaited| awaited != client);
-        self.awaited.len() < before
+    /// Takes a transaction off those awaited.
+    fn settle(&mut self, client: TransactionId) -> Option<Awaited> {
+        let index = self.awaited.iter().position(|awaited| awaited.transaction == client)?;
+        Some(self.awaited.swap_remove(index))
     }
 
     fn note(&mut self, failure: Failure) {

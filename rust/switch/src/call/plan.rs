@@ -22,6 +22,16 @@ pub(super) struct Endpoint {
     pub(super) path: Vec<String>,
     /// Whether the flow, not the Contact, leads there.
     pub(super) nat: bool,
+    /// Other flows of the same phone, tried one after the other when this one fails (RFC 5626 §5.3).
+    pub(super) spare: Vec<Endpoint>,
+}
+
+impl Endpoint {
+    /// The next flow of the phone, when this one failed in a way another may not.
+    pub(super) fn next_flow(&self, code: u16) -> Option<Self> {
+        let (next, rest) = self.spare.split_first().filter(|_| matches!(code, 408 | 430 | 503))?;
+        Some(Self { spare: rest.to_vec(), ..next.clone() })
+    }
 }
 
 impl Endpoint {

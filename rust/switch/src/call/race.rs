@@ -61,6 +61,11 @@ impl Call {
         if branch.cancelled || self.phase != Phase::Ringing {
             return;
         }
+        if let Some(next) = branch.endpoint.next_flow(failure.code) {
+            let breadth = branch.breadth;
+            self.dial(core, now, &next, breadth);
+            return self.conclude(core, now);
+        }
         if failure.code >= 600 {
             // §16.7 step 5 ends the search. The caller need not wait for the others: an answer that crosses
             // our CANCEL is ended by us.

@@ -10,7 +10,7 @@ use super::leg::endpoint_flow;
 use super::plan::{Endpoint, Group, MAX_FORKS, Missing, Plan};
 use crate::core::Core;
 use crate::decision::{Forward, Target};
-use crate::location::{Aor, Binding, Location};
+use crate::location::{Aor, Binding, Location, Reached};
 use crate::policy::{HostPort, Policy};
 
 /// What finding endpoints needs to look at.
@@ -29,12 +29,12 @@ impl Resolver<'_> {
     /// Fills the groups of a plan; says what was missing if there are none.
     pub(super) fn fill(&self, plan: &mut Plan, forward: &Forward) -> Missing {
         let mut missing = Missing::User;
-        let targets = match forward.targets.as_slice() {
-            [] => vec![self.request_target()],
-            targets => targets.to_vec(),
+        let found: Vec<Result<Vec<Group>, Missing>> = match forward.targets.as_slice() {
+            [] => vec![self.requested()],
+            targets => targets.iter().take(MAX_FORKS).map(|target| self.groups(target)).collect(),
         };
-        for target in targets.iter().take(MAX_FORKS) {
-            match self.groups(target) {
+        for groups in found {
+            match groups {
                 Ok(groups) => plan.groups.extend(groups),
                 Err(reason) => missing = reason,
             }
@@ -49,10 +49,20 @@ impl Resolver<'_> {
     }
 
     /// Without targets, the Request-URI itself is meant: a user of ours.
-    fn request_target(&self) -> Target {
-        let user = Uri::parse(self.request.request_uri())
-            .map_or_else(|_| String::new(), |uri| uri.user_decoded().into_owned());
-        Target::User(user)
+    fn requested(&self) -> Result<Vec<Group>, Missing> {
+        let uri = Uri::parse(self.request.request_uri()).map_err(|_| Missing::User)?;
+        if uri.is_sip() { self.named(&uri) } else { self.bindings(&uri.number(), self.home()) }
+    }
+
+    /// The user a URI of ours names, or one phone of his (RFC 5627).
+    fn named(&self, uri: &Uri<'_>) -> Result<Vec<Group>, Missing> {
+        let user = uri.user_decoded();
+        let aor = self.policy.aor(&user, uri.host);
+        match self.location.reached(self.now, &aor, uri) {
+            Reached::NotOne => self.bindings(&user, uri.host),
+            Reached::Invalid => Err(Missing::User),
+            Reached::Phone(bindings) => self.rung(&aor, &bindings),
+        }
     }
 
     fn groups(&self, target: &Target) -> Result<Vec<Group>, Missing> {
@@ -61,7 +71,7 @@ impl Resolver<'_> {
             Target::Uri(text) => {
                 let uri = Uri::parse(text).ok().filter(Uri::is_sip).ok_or(Missing::Route)?;
                 if self.policy.realms.is_named(&HostPort::of(&uri), &self.core.locality) {
-                    return self.bindings(&uri.user_decoded(), uri.host);
+                    return self.named(&uri);
                 }
                 let endpoint = self.dialled(text).ok_or(Missing::Route)?;
                 Ok(vec![Group { endpoints: vec![endpoint], any_failure: false }])
@@ -81,19 +91,22 @@ impl Resolver<'_> {
     /// Bindings of a user: equal q ring together, lower q afterwards; or only the newest (`parallel_fork`).
     fn bindings(&self, user: &str, host: &str) -> Result<Vec<Group>, Missing> {
         let aor = self.policy.aor(user, host);
-        let bindings = self.registered(user, &aor);
-        if bindings.is_empty() {
-            let known = self.policy.knows(&aor);
+        self.rung(&aor, &self.registered(user, &aor))
+    }
+
+    fn rung(&self, aor: &Aor, bindings: &[&Binding]) -> Result<Vec<Group>, Missing> {
+        let phones = phones(bindings);
+        if phones.is_empty() {
+            let known = self.policy.knows(aor);
             return Err(if known { Missing::Binding } else { Missing::User });
         }
         if !self.policy.config.call.parallel_fork {
-            let newest =
-                bindings.iter().max_by_key(|binding| binding.order()).map(|binding| endpoint(binding));
-            return Ok(vec![Group { endpoints: newest.into_iter().collect(), any_failure: false }]);
+            let newest = phones.into_iter().max_by_key(|(binding, _)| binding.order());
+            let endpoints = newest.into_iter().map(|(_, endpoint)| endpoint).collect();
+            return Ok(vec![Group { endpoints, any_failure: false }]);
         }
         let mut groups: Vec<(u16, Group)> = Vec::new();
-        for binding in bindings {
-            let ringing = endpoint(binding);
+        for (binding, ringing) in phones {
             match groups.last_mut() {
                 Some((q, group)) if *q == binding.q() => group.endpoints.push(ringing),
                 _ => groups.push((binding.q(), Group { endpoints: vec![ringing], any_failure: true })),
@@ -128,19 +141,32 @@ impl Resolver<'_> {
         }
         // A Request-URI has no headers (RFC 3261 §19.1.1 table 1).
         let uri = uri.split('?').next().unwrap_or(uri).to_owned();
-        Some(Endpoint { uri, flow, path: Vec::new(), nat: false })
+        Some(Endpoint { uri, flow, path: Vec::new(), nat: false, spare: Vec::new() })
     }
 }
 
-/// The way to a binding: its flow when it is behind NAT, on a stream or behind proxies (Path), else what its
-/// Contact names.
+/// One endpoint for each phone, further flows of it as spare ones, with the binding of its first.
+fn phones<'b>(bindings: &[&'b Binding]) -> Vec<(&'b Binding, Endpoint)> {
+    let mut phones: Vec<(&Binding, Endpoint)> = Vec::new();
+    for &binding in bindings {
+        match phones.iter_mut().find(|(first, _)| first.is_same_phone(binding)) {
+            Some((_, phone)) => phone.spare.push(endpoint(binding)),
+            None => phones.push((binding, endpoint(binding))),
+        }
+    }
+    phones
+}
+
+/// The way to a binding: its flow when it is behind NAT, on a stream, behind proxies (Path) or says so (RFC 5626),
+/// else what its Contact names.
 fn endpoint(binding: &Binding) -> Endpoint {
     let path: Vec<String> = binding.path().map(str::to_owned).collect();
     // With a Path the source is the proxy, which needs the Contact as it is.
     let through = binding.nat && path.is_empty();
     let uri =
         if through { through_flow(binding.uri(), binding.flow.remote) } else { binding.uri().to_owned() };
-    let direct = binding.flow.transport == Transport::Udp && !through && path.is_empty();
+    let direct =
+        binding.flow.transport == Transport::Udp && !through && path.is_empty() && !binding.keeps_flow();
     let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
-    Endpoint { uri, flow: flow.unwrap_or(binding.flow), path, nat: binding.nat }
+    Endpoint { uri, flow: flow.unwrap_or(binding.flow), path, nat: binding.nat, spare: Vec::new() }
 }

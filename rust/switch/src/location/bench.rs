@@ -43,7 +43,7 @@ impl Bench {
     pub(super) fn with(change: impl FnOnce(&mut Value)) -> Self {
         let policy = Policy::compile(fixture::config(change)).unwrap();
         Self {
-            location: Location::new(),
+            location: Location::new([3; 32]),
             policy,
             now: origin(),
             flow: flow(Transport::Udp, 0, "192.0.2.7:4000"),

@@ -73,7 +73,7 @@ impl BindingText {
     }
 
     /// `+sip.instance` as written (RFC 5626 §4.1).
-    fn instance(&self) -> Option<&str> {
+    pub(super) fn instance(&self) -> Option<&str> {
         Some(self.part(self.instance.0, self.instance.1)).filter(|instance| !instance.is_empty())
     }
 }
@@ -87,6 +87,8 @@ pub(super) struct Registration {
     pub(super) q: u16,
     /// Flow number of the instance (RFC 5626 §4.2).
     pub(super) reg_id: Option<u32>,
+    /// Only the flow leads there: an outbound registration (RFC 5626 §6), or `ob` in the Contact (§4.3).
+    pub(super) keeps_flow: bool,
 }
 
 impl Registration {
@@ -135,6 +137,24 @@ impl Binding {
         self.registration.text.uri()
     }
 
+    /// The phone, when it says which one it is (RFC 5626 §4.1).
+    pub fn instance(&self) -> Option<&str> {
+        self.registration.text.instance()
+    }
+
+    /// Whether both are ways to one phone, to be tried one after the other (RFC 5626 §5.3).
+    pub fn is_same_phone(&self, other: &Self) -> bool {
+        match (self.instance(), other.instance()) {
+            (Some(left), Some(right)) => left.eq_ignore_ascii_case(right),
+            _ => false,
+        }
+    }
+
+    /// Whether the flow leads there whatever the Contact says.
+    pub fn keeps_flow(&self) -> bool {
+        self.registration.keeps_flow
+    }
+
     /// Route set towards the phone (RFC 3327), first hop first.
     pub fn path(&self) -> impl Iterator<Item = &str> {
         self.registration.text.path().split('\n').filter(|hop| !hop.is_empty())
@@ -172,14 +192,14 @@ impl Binding {
     }
 }
 
-/// The Contact as written but for its `expires`, which is ours to say. Folding becomes a blank, and a display
+/// The Contact as written but for its `expires` and its addresses of RFC 5627, which are ours to say. Folding becomes a blank, and a display
 /// name that is not UTF-8 is left out.
 fn contact_text(written: &[u8], address: &NameAddr<'_>) -> String {
     let Ok(text) = std::str::from_utf8(written) else {
-        return format!("<{}>{}", address.uri, without_expires(address.params.as_str()));
+        return format!("<{}>{}", address.uri, without_ours(address.params.as_str()));
     };
     let head = text.strip_suffix(address.params.as_str()).unwrap_or(text);
-    let mut contact = [head, &without_expires(address.params.as_str())].concat();
+    let mut contact = [head, &without_ours(address.params.as_str())].concat();
     if contact.contains(['\r', '\n', '\t']) {
         contact = contact.replace(['\r', '\n', '\t'], " ");
     }
@@ -187,15 +207,15 @@ fn contact_text(written: &[u8], address: &NameAddr<'_>) -> String {
     contact
 }
 
-fn without_expires(params: &str) -> Cow<'_, str> {
-    let is_expires = |param: &&str| {
-        let name = param.trim_start_matches(';').split('=').next().unwrap_or_default();
-        name.trim().eq_ignore_ascii_case("expires")
+fn without_ours(params: &str) -> Cow<'_, str> {
+    let is_ours = |param: &&str| {
+        let name = param.trim_start_matches(';').split('=').next().unwrap_or_default().trim();
+        ["expires", "pub-gruu", "temp-gruu"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
     };
-    if params.len() < ";expires".len() || !pieces(params).any(|param| is_expires(&param)) {
+    if params.len() < ";expires".len() || !pieces(params).any(|param| is_ours(&param)) {
         return Cow::Borrowed(params);
     }
-    Cow::Owned(pieces(params).filter(|param| !is_expires(param)).collect())
+    Cow::Owned(pieces(params).filter(|param| !is_ours(param)).collect())
 }
 
 /// Parameters with their leading semicolon, cut outside quoted strings.
@@ -219,9 +239,10 @@ fn pieces(params: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Path values of a request whose sender understands them (RFC 3327 §5.3), one per line.
+/// Path values (RFC 3327 §5.3), one per line. They are kept for phones that do not know them as well: the proxies
+/// between want to be passed all the same.
 fn path_of(request: &Message) -> String {
-    if request.header(Name::Path).is_none() || !request.has_token(Name::Supported, "path") {
+    if request.header(Name::Path).is_none() {
         return String::new();
     }
     let hop = |value| String::from_utf8_lossy(value).replace(['\r', '\n'], " ");

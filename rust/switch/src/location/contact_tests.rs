@@ -62,12 +62,13 @@ fn same_instance_and_reg_id_replace_whatever_the_uri() {
 }
 
 #[test]
-fn path_is_kept_and_returned_only_when_supported() {
+fn path_is_kept_and_returned_when_supported() {
     let mut bench = Bench::new();
     let path = ["Path: <sip:p1.test;lr>, <sip:p2.test;lr>", "Path: <sip:p3.test;lr>"];
     let aor = bench.policy.aor("1001", "lab.test");
-    bench.register(1, &["Contact: <sip:a@192.0.2.7>", path[0]]);
-    assert_eq!(bench.location.targets(bench.now, &aor)[0].path().count(), 0);
+    let silent = bench.register(1, &["Contact: <sip:a@192.0.2.7>", path[0]]);
+    assert_eq!(bench.location.targets(bench.now, &aor)[0].path().count(), 2);
+    assert!(silent.headers.iter().all(|(name, _)| *name != Name::Path));
     let outcome =
         bench.register(2, &["Contact: <sip:a@192.0.2.7>", "Supported: gruu, path", path[0], path[1]]);
     let hops: Vec<&str> = bench.location.targets(bench.now, &aor)[0].path().collect();

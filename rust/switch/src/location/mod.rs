@@ -7,8 +7,11 @@ mod binding;
 #[cfg(test)]
 mod contact_tests;
 mod entry;
+mod gruu;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod outbound_tests;
 mod outcome;
 mod table;
 #[cfg(test)]
@@ -18,5 +21,5 @@ mod update;
 pub use aor::Aor;
 pub use binding::Binding;
 pub use outcome::RegisterOutcome;
-pub use table::Location;
+pub use table::{Location, Reached};
 pub use update::MIN_EXPIRES_SECS;

@@ -170,7 +170,7 @@ proptest! {
             doc["registrar"]["max_bindings"] = json!(MAX_PER_USER);
             doc["limits"]["max_bindings"] = json!(MAX_BINDINGS);
         })).unwrap();
-        let (mut location, mut model, origin) = (Location::new(), Model::default(), origin());
+        let (mut location, mut model, origin) = (Location::new([3; 32]), Model::default(), origin());
         for step in &steps {
             let expected = model.step(step);
             let now = origin + Duration::from_secs(model.now);

@@ -7,11 +7,11 @@ use super::update::MIN_EXPIRES_SECS;
 /// Answer to a REGISTER. Anything but 200 has changed no binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisterOutcome {
-    /// 200, 400, 403, 423, 500 or 503.
+    /// 200, 400, 403, 423, 439, 500 or 503.
     pub code: u16,
     /// Reason phrase, where the RFC's says too little.
     pub reason: Option<&'static str>,
-    /// Headers of the answer: one Contact per binding, Path, Min-Expires, Retry-After.
+    /// Headers of the answer: one Contact per binding, Path, Require, Min-Expires, Retry-After.
     pub headers: Vec<(Name, String)>,
     /// Label of `pbx_registrar_total`.
     pub result: &'static str,
@@ -28,6 +28,10 @@ pub(super) enum RegisterFault {
     Wildcard,
     /// More text than one binding may hold.
     TooLong,
+    /// More than one flow in one request (RFC 5626 §6).
+    Flows,
+    /// The proxy next to the phone does not keep flows (RFC 5626 §6).
+    FirstHop,
     /// A wish below the minimum (§10.3 step 7).
     TooShort,
     /// Same Call-ID with a CSeq that is not higher (§10.3 steps 6 and 7).
@@ -48,6 +52,8 @@ impl From<RegisterFault> for RegisterOutcome {
             RegisterFault::Contact => (400, Some("Bad Contact"), None, "bad_contact"),
             RegisterFault::Wildcard => (400, Some("Bad Contact"), None, "bad_wildcard"),
             RegisterFault::TooLong => (400, Some("Contact Too Long"), None, "too_long"),
+            RegisterFault::Flows => (400, Some("Bad Contact"), None, "bad_flows"),
+            RegisterFault::FirstHop => (439, None, None, "first_hop"),
             RegisterFault::TooShort => {
                 (423, None, Some((Name::MinExpires, MIN_EXPIRES_SECS.to_string())), "too_short")
             }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-use pbx_sip::{Flow, Message, Name, Transport};
+use pbx_sip::{Flow, Message, Name, Transport, Uri};
 use slab::Slab;
 
 use super::aor::Aor;
 use super::binding::Binding;
 use super::entry::{Arriving, Entry, Plan};
+use super::gruu::{Gruu, GruuMint, Named, escaped, instance_urn};
 use super::outcome::{RegisterFault, RegisterOutcome};
 use super::update::{Update, Wish};
 use crate::policy::{Policy, is_behind_nat};
@@ -21,7 +22,7 @@ const MAX_EXPIRED_PER_TURN: usize = 1024;
 
 /// The location service (RFC 3261 §10). Listings come in the order of addresses, targets by preference and
 /// age: nothing depends on the order of a hash table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Location {
     index: BTreeMap<Aor, usize>,
     entries: Slab<Entry>,
@@ -31,15 +32,25 @@ pub struct Location {
     len: usize,
     orders_total: u64,
     full_total: u64,
+    gruus: GruuMint,
 }
 
 /// Identity of a connection, ordered.
 type StreamId = (u8, u32);
 
 impl Location {
-    /// An empty location service.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty location service. `key` seals temporary addresses; it must be secret and new for each start.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self {
+            index: BTreeMap::new(),
+            entries: Slab::new(),
+            deadlines: BTreeSet::new(),
+            streams: BTreeSet::new(),
+            len: 0,
+            orders_total: 0,
+            full_total: 0,
+            gruus: GruuMint::new(&key),
+        }
     }
 
     /// Bindings held.
@@ -72,20 +83,47 @@ impl Location {
         request: &Message,
     ) -> Result<RegisterOutcome, RegisterFault> {
         let aor = &policy.registered_aor(request).ok_or(RegisterFault::Aor)?;
-        let result = match Update::read(request, &policy.config.registrar)? {
+        let update = Update::read(request, &policy.config.registrar)?;
+        let is_outbound = update.is_outbound();
+        let result = match update {
             Update::Query => "query",
             Update::RemoveAll => self.remove_all(now, request, aor)?,
             Update::Contacts(wishes) => self.update(now, policy, &Arrival { flow, request, aor }, wishes)?,
         };
-        Ok(self.accept(now, request, aor, result))
+        let mut outcome = self.accept(now, request, aor, result);
+        if is_outbound {
+            outcome.headers.push((Name::Require, "outbound".to_owned()));
+        }
+        Ok(outcome)
     }
 
     /// Bindings of an address that still hold and can be called, best q first, of equal q the newest first.
     pub fn targets(&self, now: Instant, aor: &Aor) -> Vec<&Binding> {
-        let live = self.entry(aor).into_iter().flat_map(|entry| entry.live(now));
-        let mut targets: Vec<&Binding> = live.filter(|binding| binding.is_reachable()).collect();
-        targets.sort_by_key(|binding| std::cmp::Reverse((binding.q(), binding.order)));
-        targets
+        self.entry(aor).map_or_else(Vec::new, |entry| targets(now, entry, |_| true))
+    }
+
+    /// The phone a URI of RFC 5627 names; `aor` is the address its user and host spell.
+    pub fn reached<'a>(&'a self, now: Instant, aor: &Aor, uri: &Uri<'_>) -> Reached<'a> {
+        let (entry, urn) = match Gruu::of(uri) {
+            None => return Reached::NotOne,
+            Some(Gruu::Public(urn)) => (self.entry(aor), urn.into_owned()),
+            Some(Gruu::Temporary(sealed)) => match self.opened(now, aor.realm(), sealed) {
+                Some((entry, urn)) => (Some(entry), urn),
+                None => return Reached::Invalid,
+            },
+        };
+        let is_it = |binding: &Binding| {
+            binding.instance().is_some_and(|written| instance_urn(written).eq_ignore_ascii_case(&urn))
+        };
+        Reached::Phone(entry.map_or_else(Vec::new, |entry| targets(now, entry, is_it)))
+    }
+
+    /// The entry and the instance of a temporary address that still holds.
+    fn opened(&self, now: Instant, realm: &str, sealed: &str) -> Option<(&Entry, String)> {
+        let Named { key, order } = self.gruus.open(sealed)?;
+        let entry = self.entries.get(key).filter(|entry| entry.aor.realm() == realm)?;
+        let binding = entry.live(now).find(|binding| binding.order == order)?;
+        Some((entry, instance_urn(binding.instance()?).to_owned()))
     }
 
     /// Whether a binding was registered through this connection.
@@ -252,12 +290,28 @@ impl Location {
     }
 
     /// §10.3 step 8: every binding of the address, with its expiry.
-    fn accept(&self, now: Instant, request: &Message, aor: &Aor, result: &'static str) -> RegisterOutcome {
-        let bindings = self.entry(aor).into_iter().flat_map(|entry| entry.live(now));
-        let contact = |binding: &Binding| {
-            (Name::Contact, format!("{};expires={}", binding.contact(), binding.remaining_secs(now)))
+    fn accept(
+        &mut self,
+        now: Instant,
+        request: &Message,
+        aor: &Aor,
+        result: &'static str,
+    ) -> RegisterOutcome {
+        let Self { entries, gruus, index, .. } = self;
+        let key = index.get(aor).copied();
+        let gruu = request.has_token(Name::Supported, "gruu");
+        let mut contact = |key: usize, binding: &Binding| {
+            let mut value = format!("{};expires={}", binding.contact(), binding.remaining_secs(now));
+            if let Some(instance) = binding.instance().filter(|_| gruu) {
+                let temporary = gruus.issue(Named { key, order: binding.order });
+                value.push_str(&addresses(request, aor, instance, &temporary));
+            }
+            (Name::Contact, value)
         };
-        let mut headers: Vec<(Name, String)> = bindings.map(contact).collect();
+        let entry = key.and_then(|key| Some((key, entries.get(key)?)));
+        let mut headers: Vec<(Name, String)> = entry.map_or_else(Vec::new, |(key, entry)| {
+            entry.live(now).map(|binding| contact(key, binding)).collect()
+        });
         // RFC 3327 §5.3: the phone learns the path it is reached by.
         if result == "registered" && request.has_token(Name::Supported, "path") {
             let hops = request.values(Name::Path);
@@ -267,6 +321,37 @@ impl Location {
         }
         RegisterOutcome { code: 200, reason: None, headers, result }
     }
+}
+
+/// What a URI of RFC 5627 leads to.
+#[derive(Debug)]
+pub enum Reached<'a> {
+    /// It is an ordinary URI.
+    NotOne,
+    /// Nobody was given it, or it has ended (§5.4).
+    Invalid,
+    /// Ways to that phone, the one to be tried first in front; none while it is not registered.
+    Phone(Vec<&'a Binding>),
+}
+
+/// Live bindings of an entry that can be called and fit, best q first, of equal q the newest first.
+fn targets(now: Instant, entry: &Entry, fits: impl Fn(&Binding) -> bool) -> Vec<&Binding> {
+    let mut targets: Vec<&Binding> =
+        entry.live(now).filter(|binding| binding.is_reachable() && fits(binding)).collect();
+    targets.sort_by_key(|binding| std::cmp::Reverse((binding.q(), binding.order)));
+    targets
+}
+
+/// The addresses of RFC 5627 §5.2 as Contact parameters.
+fn addresses(request: &Message, aor: &Aor, instance: &str, temporary: &str) -> String {
+    let to = request.to().ok().and_then(|to| to.uri().ok());
+    let user = to.and_then(|uri| uri.user).unwrap_or_default();
+    let host = match aor.realm() {
+        realm if realm.contains(':') => format!("[{realm}]"),
+        realm => realm.to_owned(),
+    };
+    let urn = escaped(instance_urn(instance));
+    format!(";pub-gruu=\"sip:{user}@{host};gr={urn}\";temp-gruu=\"sip:{temporary}@{host};gr\"")
 }
 
 /// A REGISTER and how it came.

@@ -184,6 +184,15 @@ impl Desk {
 
     /// A REGISTER with Contact parameters and further header lines. Gives the answer.
     pub(crate) fn register_as(&mut self, user: &str, from: &str, params: &str, further: &str) -> Message {
+        self.register_with(user, from, &format!("<sip:{user}@{from}>{params}"), further)
+    }
+
+    /// A REGISTER with a Contact of its own.
+    pub(crate) fn register_at(&mut self, user: &str, from: &str, contact: &str) -> Message {
+        self.register_with(user, from, contact, "X-None: -")
+    }
+
+    fn register_with(&mut self, user: &str, from: &str, contact: &str, further: &str) -> Message {
         self.deliver(
             from,
             &format!(
@@ -195,7 +204,7 @@ impl Desk {
              CSeq: 1 REGISTER
              Max-Forwards: 70
              {further}
-             Contact: <sip:{user}@{from}>{params}"
+             Contact: {contact}"
             ),
             "",
         );

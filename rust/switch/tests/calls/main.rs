@@ -11,6 +11,7 @@ mod fork;
 mod judgement;
 mod media;
 mod noise;
+mod outbound;
 mod page;
 mod reinvite;
 mod verdict;
