@@ -1,5 +1,6 @@
 //! Who sent a request, and whether he may (`config.md` §1, §3 step 11, §10).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use pbx_sip::{Fault, Message, Method, Name, Uri};
@@ -15,6 +16,8 @@ use crate::switch::Switch;
 /// Who sent a request, as far as it was proven, and which way it goes.
 pub(crate) struct Proven {
     pub(crate) user: Option<String>,
+    /// P-Asserted-Identity value of one who proved himself.
+    pub(crate) asserted: Option<String>,
     pub(crate) direction: Direction,
 }
 
@@ -51,11 +54,11 @@ impl Switch {
             return Err(Refusal::ForeignTarget);
         }
         if method == Method::Options {
-            return Ok(Some(Proven { user: None, direction }));
+            return Ok(Some(Proven { user: None, asserted: None, direction }));
         }
         if !self.core.policy.config.has_module(Module::Auth) {
             let user = uri_of(message, Place::From).map(|uri| uri.user_decoded().into_owned());
-            return Ok(Some(Proven { user, direction }));
+            return Ok(Some(Proven { user, asserted: None, direction }));
         }
         if !self.names_us(message, Place::From) {
             // A stranger calling one of ours is challenged like anyone; one calling elsewhere has no business here.
@@ -64,11 +67,18 @@ impl Switch {
             }
         }
         let user = self.judge_credentials(now, inbound)?;
-        Ok(user.map(|user| Proven { user: Some(user), direction }))
+        Ok(user.map(|user| {
+            let asserted = Some(user.identity(&self.challenge_realm(message)));
+            Proven { user: Some(user.username.to_string()), asserted, direction }
+        }))
     }
 
     /// Digest (§10). `None`: challenged.
-    fn judge_credentials(&mut self, now: Instant, inbound: &Inbound<'_>) -> Result<Option<String>, Refusal> {
+    fn judge_credentials(
+        &mut self,
+        now: Instant,
+        inbound: &Inbound<'_>,
+    ) -> Result<Option<Arc<User>>, Refusal> {
         let message = inbound.request;
         let policy = self.core.policy.clone();
         let is_register = message.method() == Method::Register;
@@ -82,7 +92,7 @@ impl Switch {
                     self.core.refuse(now, inbound, &refusal);
                     return Ok(None);
                 }
-                return Ok(Some(user.username.to_string()));
+                return Ok(Some(user));
             }
             AuthVerdict::Challenge { stale } => {
                 self.core.counters.count("auth_total", if stale { "stale" } else { "challenge" });

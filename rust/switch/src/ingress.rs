@@ -5,6 +5,7 @@ use std::time::Instant;
 use pbx_sip::transaction::{Incoming, TransactionId};
 use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Uri};
 
+use crate::authorize::Proven;
 use crate::call::Admitted;
 use crate::config::Module;
 use crate::core::{Inbound, Owner};
@@ -130,8 +131,8 @@ impl Switch {
             Method::Register => self.register(now, &inbound),
             Method::Options => self.options(now, &inbound),
             _ => {
-                let (user, direction) = (proven.user, proven.direction);
-                let admitted = Admitted { transaction: id, flow, message, user, direction };
+                let Proven { user, asserted, direction } = proven;
+                let admitted = Admitted { transaction: id, flow, message, user, asserted, direction };
                 let (core, location) = (&mut self.core, &self.location);
                 match admitted.message.method() {
                     Method::Message => self.pages.start(core, location, now, admitted),

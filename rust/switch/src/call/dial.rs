@@ -8,6 +8,7 @@ use super::branch::{Branch, BranchState};
 use super::failure::Failure;
 use super::headers;
 use super::id::{Side, TimerKind, tag};
+use super::identity;
 use super::plan::Endpoint;
 use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
@@ -64,7 +65,7 @@ impl Call {
         let owner = Owner::Call { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let from = format!("{};tag={local_tag}", party(invite.message.header(Name::From)));
+            let from = format!("{};tag={local_tag}", identity::from(&invite.message));
             let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
                 .header(Name::From, from)
                 .header(Name::To, party(invite.message.header(Name::To)))
@@ -73,6 +74,11 @@ impl Call {
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
                 .header(Name::Supported, SUPPORTED);
+            if let Some(asserted) =
+                identity::asserted(&invite.message, invite.asserted.as_deref(), &plan.headers)
+            {
+                builder = builder.header(Name::PAssertedIdentity, asserted);
+            }
             if !plan.drop_original_headers {
                 builder = headers::pass(builder, &invite.message);
             }

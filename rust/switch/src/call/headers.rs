@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use pbx_sip::{Builder, Bytes, Message, Name};
+use pbx_sip::{Builder, Bytes, Field, Message, Name};
 
+use super::identity::{Privacy, is_asserted, tells_who};
 use crate::core::Core;
 
 /// Fields one message passes on, and their octets. With what we add, the message stays within the limits every
@@ -59,11 +60,6 @@ fn is_of_one_hop(name: Name) -> bool {
     )
 }
 
-/// Identity headers a local user may not set for himself (`config.md` §10.8).
-fn is_asserted(name: Name) -> bool {
-    matches!(name, Name::PAssertedIdentity | Name::PPreferredIdentity | Name::RemotePartyId | Name::Diversion)
-}
-
 /// Counts a message that has more to pass on than there is room for.
 pub(super) fn count_excess(core: &mut Core, from: &Message) {
     if from.bytes().len() > MAX_PASSED_OCTETS || from.fields().count() > MAX_PASSED_FIELDS {
@@ -74,9 +70,14 @@ pub(super) fn count_excess(core: &mut Core, from: &Message) {
 /// Copies what passes, byte for byte and in order, as far as there is room.
 pub(super) fn pass(mut builder: Builder, from: &Message) -> Builder {
     let mut octets = 0;
-    let passing = from.fields().filter(|field| {
-        !is_b2bua(field.id, field.name) && !is_of_one_hop(field.id) && !is_asserted(field.id)
-    });
+    let hides_user = Privacy::of(from).user;
+    let stays = |field: &Field<'_>| {
+        is_b2bua(field.id, field.name)
+            || is_of_one_hop(field.id)
+            || is_asserted(field.id)
+            || (hides_user && tells_who(field.id))
+    };
+    let passing = from.fields().filter(|field| !stays(field));
     for field in passing.take(MAX_PASSED_FIELDS) {
         octets += field.raw.len();
         if octets > MAX_PASSED_OCTETS {

@@ -27,6 +27,8 @@ pub(crate) struct Admitted {
     pub(crate) message: Message,
     /// Name of the authenticated user.
     pub(crate) user: Option<String>,
+    /// His identity, as P-Asserted-Identity says it (RFC 3325 §9.1).
+    pub(crate) asserted: Option<String>,
     pub(crate) direction: Direction,
 }
 
@@ -90,7 +92,12 @@ impl Calls {
             id,
             policy: core.policy.clone(),
             phase: Phase::Ringing,
-            invite: Some(Invite { message, transaction: admitted.transaction, flow: admitted.flow }),
+            invite: Some(Invite {
+                message,
+                transaction: admitted.transaction,
+                flow: admitted.flow,
+                asserted: admitted.asserted,
+            }),
             caller: Leg::new(dialog, behind_nat),
             callee: None,
             branches: Vec::new(),

@@ -13,6 +13,7 @@ mod farewell;
 mod flows;
 mod headers;
 mod id;
+mod identity;
 mod in_dialog;
 mod invite;
 mod leg;

@@ -14,6 +14,7 @@ use pbx_sip::{Flow, Message, Method, Name};
 use super::dial::{begin, breadth, party, share};
 use super::failure::Failure;
 use super::headers;
+use super::identity;
 use super::invite::Admitted;
 use super::plan::{Endpoint, Group, Plan};
 use super::resolve::Resolver;
@@ -44,6 +45,7 @@ struct Page {
     transaction: TransactionId,
     flow: Flow,
     local_tag: String,
+    asserted: Option<String>,
     passthrough: bool,
     groups: VecDeque<Group>,
     awaited: Vec<Awaited>,
@@ -62,7 +64,7 @@ impl Pages {
     /// Sends a MESSAGE on, or refuses it.
     pub(crate) fn start(&mut self, core: &mut Core, location: &Location, now: Instant, admitted: Admitted) {
         let local_tag = core.token();
-        let Admitted { transaction, flow, message, direction, .. } = admitted;
+        let Admitted { transaction, flow, message, direction, asserted, .. } = admitted;
         let inbound = Inbound { transaction, flow, request: &message, tag: Some(&local_tag) };
         let plan = match judge(&message, direction) {
             Ok(()) => plan(core, location, now, &inbound),
@@ -80,6 +82,7 @@ impl Pages {
             transaction,
             flow,
             local_tag,
+            asserted,
             passthrough: core.policy.config.call.passthrough_failure,
             groups: plan.groups,
             awaited: Vec::new(),
@@ -148,16 +151,20 @@ impl Page {
     }
 
     fn send(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint, breadth: usize) {
-        let message = &self.message;
+        let (message, asserted) = (&self.message, self.asserted.as_deref());
         let call_id = core.call_id();
         let local_tag = core.token();
         let owner = Owner::Page(self.id);
         let sent = core.request(now, endpoint.flow, Method::Message, Some(owner), |via| {
             let builder = begin(Method::Message, message, endpoint, (via, breadth))
-                .header(Name::From, format!("{};tag={local_tag}", party(message.header(Name::From))))
+                .header(Name::From, format!("{};tag={local_tag}", identity::from(message)))
                 .header(Name::To, party(message.header(Name::To)))
                 .header(Name::CallId, call_id)
                 .header(Name::CSeq, "1 MESSAGE");
+            let builder = match identity::asserted(message, asserted, &[]) {
+                Some(asserted) => builder.header(Name::PAssertedIdentity, asserted),
+                None => builder,
+            };
             let builder = headers::pass_content(headers::pass(builder, message), message);
             builder.body(message.content_type().unwrap_or_default(), message.body())
         });

@@ -39,6 +39,8 @@ pub(super) struct Invite {
     pub(super) message: Message,
     pub(super) transaction: TransactionId,
     pub(super) flow: Flow,
+    /// P-Asserted-Identity of the caller, if he proved who he is.
+    pub(super) asserted: Option<String>,
 }
 
 /// Two parties and what joins them.

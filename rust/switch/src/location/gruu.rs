@@ -5,7 +5,6 @@
 //! neither whose they are nor that they are of one phone.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -116,15 +115,7 @@ pub(super) fn instance_urn(written: &str) -> &str {
 
 /// A URN as the value of `gr`.
 pub(super) fn escaped(urn: &str) -> String {
-    let mut text = String::with_capacity(urn.len());
-    for octet in urn.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$".contains(&octet) {
-            text.push(char::from(octet));
-        } else {
-            let _ = write!(text, "%{octet:02X}");
-        }
-    }
-    text
+    crate::policy::escaped(urn, b"-_.!~*'()[]/:&+$")
 }
 
 fn unescaped(text: &str) -> Cow<'_, str> {

@@ -3,6 +3,7 @@
 
 mod acl;
 mod error;
+mod escape;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod host;
@@ -16,6 +17,7 @@ mod users;
 
 pub use acl::{Acl, AclVerdict};
 pub use error::PolicyError;
+pub(crate) use escape::{escaped, uri_host};
 pub use host::{Host, HostPort};
 pub use locality::Locality;
 pub use nat::is_behind_nat;

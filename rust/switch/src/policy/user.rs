@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::error::PolicyError;
+use super::escape::{escaped, uri_host};
 use super::host::Host;
 use crate::config::{Secret, UserConfig};
 
@@ -49,11 +50,30 @@ impl User {
         })
     }
 
+    /// Name and address as P-Asserted-Identity says them (RFC 3325 §9.1).
+    pub fn identity(&self, realm: &str) -> String {
+        let uri = format!("sip:{}@{}", escaped(&self.username, b"-_.!~*'()&=+$,;?/"), uri_host(realm));
+        match self.display_name.as_deref() {
+            Some(name) if !name.is_empty() => format!("\"{}\" <{uri}>", quotable(name)),
+            _ => format!("<{uri}>"),
+        }
+    }
+
     /// Whether a user part names this user (§10.8): user name, `phone` or an alias, compared after one
     /// percent-decoding.
     pub fn has_identity(&self, user: &str) -> bool {
         &*self.username == user || self.aliases.iter().any(|alias| &**alias == user)
     }
+}
+
+/// A name as it stands between quotes (RFC 3261 §25.1).
+fn quotable(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for letter in name.chars().filter(|letter| !letter.is_control()) {
+        text.extend(['\\'].into_iter().filter(|_| matches!(letter, '"' | '\\')));
+        text.push(letter);
+    }
+    text
 }
 
 fn check_hash(config: &UserConfig, secret: &Secret) -> Result<(), PolicyError> {

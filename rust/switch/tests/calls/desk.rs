@@ -100,6 +100,11 @@ impl Desk {
         }
     }
 
+    /// Loads another configuration.
+    pub(crate) fn reload(&mut self, changes: serde_json::Value) {
+        self.switch.handle_config(self.now, config(changes)).unwrap();
+    }
+
     /// Delivers one datagram; lines are joined by CRLF and the length is added.
     pub(crate) fn deliver(&mut self, from: &str, head: &str, body: &str) {
         let head = head.trim().lines().map(str::trim).collect::<Vec<_>>().join("\r\n");

@@ -8,6 +8,7 @@ mod desk;
 mod early;
 mod first_call;
 mod fork;
+mod identity;
 mod judgement;
 mod media;
 mod noise;
