@@ -165,7 +165,7 @@ pub(crate) fn check_traffic(world: &World<'_>, scenario: &Scenario, may_503: boo
     }
     let refreshes =
         world.agents().iter().map(|agent| u64::from(agent.registration.ok_total) + 1).sum::<u64>();
-    let deeds = scenario.calls.len() as u64 * 4 + refreshes + 1;
+    let deeds = scenario.calls.len() as u64 * 4 + scenario.messages.len() as u64 * 4 + refreshes + 1;
     if watch.sent_total > deeds * MAX_SENT_PER_DEED {
         broken.push(format!("{} datagrams sent for {deeds} deeds", watch.sent_total));
     }
@@ -182,7 +182,8 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
     let rejected =
         |manners: &Manners| matches!(manners.reply, Reply::Reject { code: reply, .. } if reply == code);
     let drains = scenario.orders.iter().any(|(_, order)| matches!(order, Order::Drain(_)));
-    let is_new = matches!(method, pbx_sip::Method::Invite | pbx_sip::Method::Register);
+    let is_new =
+        matches!(method, pbx_sip::Method::Invite | pbx_sip::Method::Register | pbx_sip::Method::Message);
     if code == 503 && drains && is_new {
         return true;
     }
@@ -191,6 +192,8 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
         || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
     let breaks = scenario.orders.iter().any(|(_, order)| *order == Order::BreakStreams);
     match method {
+        // Phones on broken streams cannot be told.
+        pbx_sip::Method::Message => code == 503 && breaks,
         pbx_sip::Method::Info => code == 500 && changes,
         pbx_sip::Method::Invite => {
             (code == 500 && changes) || (code == 503 && (may_503 || breaks)) || manners().any(rejected)

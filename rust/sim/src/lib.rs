@@ -10,6 +10,7 @@ mod invariant;
 mod media_ledger;
 mod network;
 mod operator;
+mod paging_rules;
 mod report;
 mod run;
 mod scenario;
@@ -29,7 +30,8 @@ pub use network::Network;
 pub use report::{Report, Tally};
 pub use run::{RunOptions, run};
 pub use scenario::{
-    CallPlan, Change, DOMAIN, Draw, Manners, Order, Phone, Python, Reinvite, Reply, Scenario, default_config,
+    CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, Python, Reinvite, Reply,
+    Scenario, default_config,
 };
 pub use sweep::{run_seed, sweep, sweep_on_threads};
 pub use tape::{Sighting, Tape};

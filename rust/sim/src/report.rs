@@ -30,6 +30,10 @@ pub struct Tally {
     pub failed: u64,
     /// Calls whose caller never got a final response.
     pub unanswered: u64,
+    /// MESSAGEs sent.
+    pub messages: u64,
+    /// MESSAGEs some phone took.
+    pub delivered: u64,
     /// Registrations and refreshes confirmed.
     pub registrations: u64,
     /// Registrations and refreshes that failed.
@@ -48,6 +52,8 @@ impl Tally {
         self.answered += other.answered;
         self.failed += other.failed;
         self.unanswered += other.unanswered;
+        self.messages += other.messages;
+        self.delivered += other.delivered;
         self.registrations += other.registrations;
         self.registrations_failed += other.registrations_failed;
         self.sent += other.sent;

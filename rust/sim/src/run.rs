@@ -7,6 +7,7 @@ use pbx_switch::SwitchConfig;
 use crate::agent::Outcome;
 use crate::decider::Decider;
 use crate::invariant::{check_agreement, check_end, check_traffic};
+use crate::paging_rules::{check_bindings, check_pages};
 use crate::report::{Report, Tally};
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -38,10 +39,12 @@ pub fn run(
     let settled = scenario.last_deed() + settling;
     world.run_until(settled);
     check_agreement(&world, &mut violations);
+    check_bindings(&world, &mut violations);
     world.finish();
     let end = settled + CLEARING;
     world.run_until(end);
     check_end(&world, &mut violations);
+    check_pages(&world, &mut violations);
     check_traffic(&world, scenario, options.may_503, &mut violations);
     Ok(Report {
         seed: scenario.seed,
@@ -68,6 +71,9 @@ fn log_lines(world: &World<'_>) -> Vec<String> {
 fn tally(world: &World<'_>) -> Tally {
     let mut tally = Tally { runs: 1, virtual_time: world.elapsed(), ..Tally::default() };
     tally.sent = world.watch().sent_total;
+    let pages = || world.agents().iter().flat_map(|agent| &agent.pages);
+    tally.messages = pages().count() as u64;
+    tally.delivered = pages().filter(|page| page.status.is_some_and(|status| status < 300)).count() as u64;
     // What a phone without a network saw says nothing about the switch.
     for leg in world.legs().iter().filter(|leg| leg.is_caller && !world.was_cut_off(leg.phone)) {
         tally.calls += 1;

@@ -122,7 +122,9 @@ impl<'a> World<'a> {
             };
             let calls = scenario.calls.iter().filter(|call| call.phone == index).cloned().collect();
             let seed = scenario.seed.wrapping_mul(1_000).wrapping_add(index as u64);
-            let mut agent = UserAgent::new(self.start, account, phone, calls, seed);
+            let messages =
+                scenario.messages.iter().filter(|message| message.phone == index).cloned().collect();
+            let mut agent = UserAgent::new(self.start, account, phone, (calls, messages), seed);
             if has_foreign_bodies {
                 agent.expect_foreign_bodies();
             }

@@ -24,6 +24,8 @@ pub(super) enum Purpose {
     Cancel,
     /// Something said inside a leg.
     Info,
+    /// Something said outside any leg.
+    Page(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +150,7 @@ impl UserAgent {
             Purpose::Invite(leg) => self.on_invite_unanswered(leg),
             Purpose::Reinvite(leg, _) => self.on_reinvite_unanswered(now, leg),
             Purpose::Bye(leg) => self.on_bye_over(leg),
+            Purpose::Page(page) => self.on_page_unanswered(page),
             Purpose::Cancel | Purpose::Info => {}
         }
     }
@@ -193,6 +196,7 @@ impl UserAgent {
             Purpose::Invite(leg) => self.on_invite_failure(now, leg, response),
             Purpose::Reinvite(leg, change) => self.on_reinvite_failure(now, leg, change, response),
             Purpose::Bye(leg) => self.on_bye_over(leg),
+            Purpose::Page(page) => self.on_page_response(now, page, response),
             Purpose::Cancel | Purpose::Info => {}
         }
     }

@@ -14,6 +14,8 @@ pub(crate) enum AgentTimer {
     Register,
     /// Place the call with this number.
     Dial(usize),
+    /// Send the MESSAGE with this number.
+    Page(usize),
     /// Client transaction.
     Client(usize),
     /// Server transaction.

@@ -53,8 +53,11 @@ impl UserAgent {
                 .header(Name::To, format!("<{aor}>"))
                 .header(Name::CallId, &registration.call_id)
                 .header(Name::CSeq, format!("{} REGISTER", registration.cseq))
-                .header(Name::Contact, agent.contact())
+                .header(Name::Contact, agent.registered_contact())
                 .header(Name::Expires, agent.expires_secs.to_string());
+            if agent.device.is_some() {
+                builder = builder.header(Name::Supported, "path, outbound, gruu");
+            }
             let to = Challenger::Registrar;
             if let Some(answer) = agent.wallet.answer(to, &agent.account, "REGISTER", &uri) {
                 builder = builder.header(to.answer(), answer);
@@ -68,6 +71,7 @@ impl UserAgent {
         if response.status() == 200 {
             self.registration.ok_total += 1;
             self.registration.challenges = 0;
+            self.check_registered(response);
             let granted = self.granted(response).unwrap_or(self.expires_secs);
             let refresh = Duration::from_millis(u64::from(granted) * 500);
             return self.out.arm(now + refresh, AgentTimer::Register);
@@ -87,6 +91,35 @@ impl UserAgent {
         self.registration.failed_total += 1;
         self.registration.challenges = 0;
         self.out.arm(now + PAUSE, AgentTimer::Register);
+    }
+
+    /// A phone that knows itself says so (RFC 5626 §4.2).
+    fn registered_contact(&self) -> String {
+        match &self.device {
+            Some(device) => format!(
+                "{};+sip.instance=\"<{}>\";reg-id={}",
+                self.contact(),
+                device.instance(),
+                device.reg_id
+            ),
+            None => self.contact(),
+        }
+    }
+
+    /// RFC 5626 §6 and RFC 5627 §5.2 seen from the phone: our Contact once, with the address it was given.
+    fn check_registered(&mut self, response: &Message) {
+        let own = self.account.address.to_string();
+        let contacts: Vec<String> =
+            response.values(Name::Contact).map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+        let ours: Vec<&String> = contacts.iter().filter(|contact| contact.contains(&own)).collect();
+        if ours.len() != 1 {
+            return self.fault(format!("registered {} times", ours.len()));
+        }
+        let Some(device) = &self.device else { return };
+        let public = format!("pub-gruu=\"sip:{}@{DOMAIN};gr={}\"", self.account.user, device.instance());
+        if !ours[0].contains(&public) || !response.has_token(Name::Require, "outbound") {
+            self.fault(format!("registered without outbound or GRUU: {}", ours[0]));
+        }
     }
 
     /// Seconds granted to our own Contact.

@@ -11,10 +11,11 @@ use super::account::Account;
 use super::client::Client;
 use super::leg::{Leg, LegState, LegView};
 use super::outbox::{AgentTimer, Deed, Outbox};
+use super::paging::Page;
 use super::registering::Registration;
 use super::server::{Server, Stage};
 use super::wallet::Wallet;
-use crate::scenario::{CallPlan, Manners, Phone};
+use crate::scenario::{CallPlan, Device, Manners, MessagePlan, Phone};
 
 /// RFC 3261 T1.
 pub(super) const T1: Duration = Duration::from_millis(500);
@@ -35,6 +36,13 @@ pub(crate) struct UserAgent {
     pub(super) expires_secs: u32,
     pub(super) manners: Vec<Manners>,
     pub(super) calls: Vec<CallPlan>,
+    pub(super) messages: Vec<MessagePlan>,
+    /// MESSAGEs sent.
+    pub(crate) pages: Vec<Page>,
+    /// Labels of the MESSAGEs got.
+    pub(crate) heard: Vec<String>,
+    pub(super) message_reply: (u16, &'static str),
+    pub(crate) device: Option<Device>,
     pub(super) incoming: usize,
     pub(super) clients: Vec<Client>,
     /// INVITE and CANCEL transactions that belong together.
@@ -54,7 +62,7 @@ impl UserAgent {
         start: Instant,
         account: Account,
         phone: &Phone,
-        calls: Vec<CallPlan>,
+        (calls, messages): (Vec<CallPlan>, Vec<MessagePlan>),
         seed: u64,
     ) -> Self {
         let mut out = Outbox::default();
@@ -63,6 +71,9 @@ impl UserAgent {
         }
         for (index, call) in calls.iter().enumerate() {
             out.arm(start + call.at, AgentTimer::Dial(index));
+        }
+        for (index, message) in messages.iter().enumerate() {
+            out.arm(start + message.at, AgentTimer::Page(index));
         }
         let manners = match phone.manners.as_slice() {
             [] => vec![Manners::answering(Duration::ZERO)],
@@ -77,6 +88,11 @@ impl UserAgent {
             expires_secs: phone.expires_secs,
             manners,
             calls,
+            messages,
+            pages: Vec::new(),
+            heard: Vec::new(),
+            message_reply: phone.message_reply,
+            device: phone.device,
             incoming: 0,
             clients: Vec::new(),
             cancels: Vec::new(),
@@ -115,6 +131,7 @@ impl UserAgent {
         match timer {
             AgentTimer::Register => self.register(now),
             AgentTimer::Dial(plan) => self.dial(now, plan),
+            AgentTimer::Page(plan) => self.page(now, plan),
             AgentTimer::Client(index) => self.on_client_timer(now, index),
             AgentTimer::Server(index) => self.on_server_timer(now, index),
             AgentTimer::Repeat(leg) => self.on_repeat_timer(now, leg),

@@ -68,12 +68,12 @@ fn sweep_all(arguments: &Arguments) -> ExitCode {
     for report in failed.iter().skip(MAX_SHOWN) {
         say(&format!("seed {}: {}", report.seed, report.violations.join("; ")));
     }
-    let Tally { runs, calls, answered, unanswered, .. } = tally;
+    let Tally { runs, calls, answered, unanswered, messages, delivered, .. } = tally;
     let tried = tally.registrations + tally.registrations_failed;
     say(&format!(
         "{runs} runs at {:.0} % loss in {:.1} s on {} threads: {} failed\n\
          {calls} calls: {answered} answered, {} refused, {unanswered} without final response ({:.2} % concluded)\n\
-         {tried} registrations: {:.2} % confirmed; {} datagrams sent; {:.0} h of virtual time",
+         {messages} messages: {delivered} delivered; {tried} registrations: {:.2} % confirmed; {} datagrams sent; {:.0} h of virtual time",
         arguments.loss * 100.0,
         begun.elapsed().as_secs_f64(),
         arguments.threads,

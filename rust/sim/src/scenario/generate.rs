@@ -8,7 +8,7 @@ use rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 
 use super::config::default_config;
-use super::plan::{CallPlan, Change, Manners, Order, Phone, Reinvite, Reply, Scenario};
+use super::plan::{CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reply, Scenario};
 use crate::network::Network;
 
 /// A scenario with the configuration it runs under.
@@ -80,7 +80,8 @@ impl Draw {
         let network = network(&mut dice, loss);
         let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
         let orders = orders(&mut dice, phones.len());
-        let scenario = Scenario { seed, network, busy_ports, phones, calls, orders };
+        let messages = messages(&mut dice, &mut phones);
+        let scenario = Scenario { seed, network, busy_ports, phones, calls, messages, orders };
         let python = match dice.below(10) {
             3 => Python::Forwards {
                 after: dice.millis(0, 1500),
@@ -127,6 +128,39 @@ fn orders(dice: &mut Dice, phones: usize) -> Vec<(Duration, Order)> {
         6 => vec![(dice.millis(1000, 15_000), Order::Vanish(dice.below(phones as u32) as usize))],
         _ => Vec::new(),
     }
+}
+
+/// Some phones know which device they are, some are flows of one; some send MESSAGEs. Drawn last, so that older
+/// parts of a scenario stay what they were.
+fn messages(dice: &mut Dice, phones: &mut [Phone]) -> Vec<MessagePlan> {
+    let mut last: Option<(String, Device)> = None;
+    for (number, phone) in (1..).zip(phones.iter_mut()) {
+        if dice.chance(12) {
+            phone.message_reply = dice.one_of(&[(404, "Not Found"), (430, "Flow Failed"), (603, "Decline")]);
+        }
+        if !dice.chance(50) {
+            continue;
+        }
+        let sibling = last.filter(|(user, _)| *user == phone.user && dice.chance(50));
+        let device = match sibling {
+            Some((_, Device { number, reg_id })) => Device { number, reg_id: reg_id + 1 },
+            None => Device { number, reg_id: 1 },
+        };
+        phone.device = Some(device);
+        last = Some((phone.user.clone(), device));
+    }
+    if !dice.chance(40) {
+        return Vec::new();
+    }
+    (0..=dice.below(3))
+        .map(|_| {
+            let phone = dice.below(phones.len() as u32) as usize;
+            let target = &phones[dice.below(phones.len() as u32) as usize];
+            let to = if dice.chance(5) { "9999".to_owned() } else { target.user.clone() };
+            let device = target.device.filter(|_| dice.chance(50));
+            MessagePlan { at: dice.millis(1000, 8000), phone, to, device }
+        })
+        .collect()
 }
 
 fn network(dice: &mut Dice, loss: f64) -> Network {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pbx_sip::Transport;
 
+use super::config::DOMAIN;
 use crate::network::Network;
 
 /// A whole run.
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub phones: Vec<Phone>,
     /// The calls.
     pub calls: Vec<CallPlan>,
+    /// The MESSAGEs.
+    pub messages: Vec<MessagePlan>,
     /// What the operator does, and when.
     pub orders: Vec<(Duration, Order)>,
 }
@@ -55,8 +58,52 @@ pub struct Phone {
     pub transport: Transport,
     /// Expiry asked for, seconds.
     pub expires_secs: u32,
+    /// Which device it is; `None`: it does not say.
+    pub device: Option<Device>,
+    /// What it answers to MESSAGE.
+    pub message_reply: (u16, &'static str),
     /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
     pub manners: Vec<Manners>,
+}
+
+/// A device and one of its flows (RFC 5626 §3.1). Two phones of one user and device are two flows of one phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Number of the device in the run.
+    pub number: u32,
+    /// `reg-id`.
+    pub reg_id: u8,
+}
+
+impl Device {
+    /// `+sip.instance`.
+    pub fn instance(&self) -> String {
+        format!("urn:uuid:00000000-0000-0000-0000-{:012x}", self.number)
+    }
+}
+
+/// A MESSAGE a phone sends.
+#[derive(Clone, Debug)]
+pub struct MessagePlan {
+    /// When, counted from the start of the run.
+    pub at: Duration,
+    /// Index of the phone that sends.
+    pub phone: usize,
+    /// User it is for.
+    pub to: String,
+    /// The one device of that user it is for (RFC 5627).
+    pub device: Option<Device>,
+}
+
+impl MessagePlan {
+    /// Request-URI.
+    pub fn uri(&self) -> String {
+        let Self { to, device, .. } = self;
+        match device {
+            Some(device) => format!("sip:{to}@{DOMAIN};gr={}", device.instance()),
+            None => format!("sip:{to}@{DOMAIN}"),
+        }
+    }
 }
 
 /// How a phone treats an incoming call.
@@ -175,6 +222,8 @@ impl Phone {
             private_media: false,
             transport: Transport::Udp,
             expires_secs: 60,
+            device: None,
+            message_reply: (200, "OK"),
             manners: vec![Manners::answering(Duration::from_millis(500))],
         }
     }
@@ -213,7 +262,15 @@ impl Manners {
 impl Scenario {
     /// Phones and calls over a perfect network.
     pub fn new(phones: Vec<Phone>, calls: Vec<CallPlan>) -> Self {
-        Self { seed: 1, network: Network::PERFECT, busy_ports: 0.0, phones, calls, orders: Vec::new() }
+        Self {
+            seed: 1,
+            network: Network::PERFECT,
+            busy_ports: 0.0,
+            phones,
+            calls,
+            messages: Vec::new(),
+            orders: Vec::new(),
+        }
     }
 
     /// When the last planned deed of any phone is due.
@@ -237,6 +294,7 @@ impl Scenario {
             Order::Drain(limit) => *at + *limit,
             Order::HangUp | Order::Reload | Order::BreakStreams | Order::Vanish(_) => *at,
         });
+        let calls = calls.chain(self.messages.iter().map(|message| message.at));
         let deeds = calls.max().unwrap_or_default() + manners.max().unwrap_or_default();
         deeds.max(orders.max().unwrap_or_default())
     }
