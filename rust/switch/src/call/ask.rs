@@ -52,8 +52,6 @@ fn view_of(invite: &Message, flow: &Flow, summary: &Summary) -> InviteView {
 }
 
 fn user_and_host(uri: &str) -> (String, String) {
-    pbx_sip::Uri::parse(uri).map_or_else(
-        |_| Default::default(),
-        |uri| (uri.user_decoded().into_owned(), uri.host.to_ascii_lowercase()),
-    )
+    pbx_sip::Uri::parse(uri)
+        .map_or_else(|_| Default::default(), |uri| (uri.number().into_owned(), uri.host.to_ascii_lowercase()))
 }

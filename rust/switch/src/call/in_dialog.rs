@@ -46,7 +46,7 @@ impl Call {
             return Err(Refusal::DialogEnding);
         }
         match request.method() {
-            Method::Invite | Method::Info | Method::Options => {}
+            Method::Invite | Method::Info | Method::Message | Method::Options => {}
             Method::Other => return Err(Refusal::UnknownMethod),
             _ => return Err(Refusal::MethodNotAllowed),
         }

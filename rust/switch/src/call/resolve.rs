@@ -1,5 +1,6 @@
 //! From what was decided to addresses: users to their bindings, URIs with numeric hosts to themselves.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -80,10 +81,15 @@ impl Resolver<'_> {
     }
 
     /// The realm of a user dialled by name is that of the Request-URI; a number (`tel`) has none and means one
-    /// in the caller's.
+    /// in the realm its context names (RFC 3966 §5.1.5), else in the caller's.
     fn home(&self) -> &str {
-        match Uri::parse(self.request.request_uri()) {
-            Ok(uri) if uri.is_sip() => uri.host,
+        let target = Uri::parse(self.request.request_uri()).ok();
+        let context = target.and_then(|uri| uri.params.value("phone-context"));
+        if let Some(realm) = context.filter(|host| self.policy.realms.is_entry(&HostPort::new(host, None))) {
+            return realm;
+        }
+        match target {
+            Some(uri) if uri.is_sip() => uri.host,
             _ => self.request.from().and_then(|from| Uri::parse(from.uri)).map_or("", |uri| uri.host),
         }
     }
@@ -131,11 +137,13 @@ impl Resolver<'_> {
     }
 
     fn dialled(&self, uri: &str) -> Option<Endpoint> {
-        let like = match self.arrival.transport {
-            Transport::Udp => self.arrival,
-            _ => Flow { transport: Transport::Udp, socket: 0, remote: self.arrival.remote },
-        };
-        let flow = endpoint_flow(uri, &like)?;
+        let like = Flow { transport: Transport::Udp, socket: 0, ..self.arrival };
+        let mut flow = endpoint_flow(uri, &like)?;
+        if flow.transport == Transport::Udp {
+            // Whoever is called without a flow of his own is called from the first socket (`udp_ports`).
+            let is_alike = |local: &SocketAddr| local.is_ipv4() == flow.remote.is_ipv4();
+            flow.socket = self.core.locals.udp.iter().position(is_alike).unwrap_or(0) as u32;
+        }
         if flow.transport == Transport::Udp && self.core.locals.udp.is_empty() {
             return None;
         }

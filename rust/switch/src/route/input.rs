@@ -8,7 +8,7 @@ use pbx_sip::{Message, Scheme, Uri};
 use super::direction::Direction;
 use crate::policy::Host;
 
-/// A URI as routes see it: user after one percent-decoding, host in comparable form.
+/// A URI as routes see it: user after one percent-decoding, numbers without visual separators, host in comparable form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party<'a> {
     /// User part; the number of a `tel:` URI; empty when there is none.
@@ -29,7 +29,7 @@ impl<'a> Party<'a> {
             ip @ Host::Ip(_) => Cow::Owned(ip.to_string()),
         };
         let is_secure = uri.scheme == Scheme::Sips;
-        Self { user: uri.user_decoded(), host, port: uri.port, is_secure, address: OnceCell::new() }
+        Self { user: uri.number(), host, port: uri.port, is_secure, address: OnceCell::new() }
     }
 
     /// The same place with another user.

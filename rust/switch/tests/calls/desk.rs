@@ -33,6 +33,10 @@ pub(crate) struct Desk {
     /// Answers carry no Contact.
     pub(crate) without_contact: bool,
     transport: Transport,
+    /// UDP socket things arrive on.
+    socket: u32,
+    /// Socket the last datagram left from.
+    pub(crate) last_socket: u32,
 }
 
 pub(crate) fn config(changes: serde_json::Value) -> SwitchConfig {
@@ -81,7 +85,9 @@ impl Desk {
         #[allow(clippy::disallowed_methods, reason = "the base of virtual time")]
         let now = Instant::now();
         let locals = Locals {
-            udp: vec!["127.0.0.1:5060".parse().unwrap()],
+            udp: ["127.0.0.1:5060", "127.0.0.1:5070", "127.0.0.1:5080"]
+                .map(|at| at.parse().unwrap())
+                .to_vec(),
             tcp: vec!["127.0.0.1:5060".parse().unwrap()],
             tls: vec!["127.0.0.1:5061".parse().unwrap()],
             ws: vec!["127.0.0.1:8088".parse().unwrap()],
@@ -97,6 +103,8 @@ impl Desk {
             busy_ports: 0,
             without_contact: false,
             transport: Transport::Udp,
+            socket: 0,
+            last_socket: 0,
         }
     }
 
@@ -110,7 +118,7 @@ impl Desk {
         let head = head.trim().lines().map(str::trim).collect::<Vec<_>>().join("\r\n");
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let text = format!("{head}\r\n{kind}Content-Length: {}\r\n\r\n{body}", body.len());
-        let socket = if self.transport == Transport::Udp { 0 } else { 77 };
+        let socket = if self.transport == Transport::Udp { self.socket } else { 77 };
         let flow = Flow { transport: self.transport, socket, remote: from.parse().unwrap() };
         self.switch.handle_bytes(self.now, flow, Bytes::from(text));
         self.drain();
@@ -129,6 +137,7 @@ impl Desk {
                 Output::Transmit(transmit) => {
                     let message =
                         Message::parse(transmit.bytes, &Limits::default()).expect("the switch sends SIP");
+                    self.last_socket = transmit.flow.socket;
                     self.sent.push((transmit.flow.remote, message));
                 }
                 Output::Media(command) => {
@@ -146,6 +155,13 @@ impl Desk {
                 _ => {}
             }
         }
+    }
+
+    /// Lets something arrive on another UDP socket.
+    pub(crate) fn on_socket(&mut self, socket: u32, act: impl FnOnce(&mut Self)) {
+        self.socket = socket;
+        act(self);
+        self.socket = 0;
     }
 
     /// Lets something arrive on a connection of the caller.

@@ -51,8 +51,7 @@ fn methods_outside_a_dialog_have_their_status() {
 
 #[test]
 fn methods_inside_a_dialog_have_their_status() {
-    for (method, status) in
-        [("UPDATE", 405), ("PRACK", 405), ("REFER", 405), ("MESSAGE", 405), ("JUMP", 501), ("OPTIONS", 200)]
+    for (method, status) in [("UPDATE", 405), ("PRACK", 405), ("REFER", 405), ("JUMP", 501), ("OPTIONS", 200)]
     {
         let mut desk = Desk::new(json!({}));
         let (_, answer) = desk.established();
@@ -359,4 +358,35 @@ fn flood_of_strangers_is_answered_once_each_and_remembered_in_small_part() {
     // Those remembered are answered eleven times in all, the others once.
     assert!(desk.taken(CALLER).len() <= 2048 * 10);
     desk.assert_clean();
+}
+
+#[test]
+fn options_of_anybody_tells_what_is_served_and_needs_no_challenge() {
+    for (uri, status) in [
+        ("sip:127.0.0.1", 200),
+        ("sip:nobody@127.0.0.1", 200),
+        ("sip:1001@localhost:5060", 200),
+        ("tel:1001", 200),
+        ("sip:1001@elsewhere.test", 404),
+    ] {
+        let user: serde_json::Value = serde_json::from_str(PHONE).unwrap();
+        let realms = json!([{"host": "lab.test", "port": null}]);
+        let modules = json!(["acl", "auth", "registrar", "call"]);
+        let mut desk =
+            Desk::new(json!({"modules": modules, "users": [user], "identity": {"realms": realms}}));
+        let answer = request(&mut desk, "OPTIONS", uri, "X-None: -").remove(0);
+        assert_eq!(answer.status(), status, "{uri}");
+        if status != 200 {
+            continue;
+        }
+        assert_eq!(answer.text(Name::Accept), Some("application/sdp"));
+        for option in ["path", "outbound", "gruu"] {
+            assert!(answer.has_token(Name::Supported, option), "{option}");
+            let required = request(&mut desk, "OPTIONS", uri, &format!("Require: {option}")).remove(0);
+            assert_eq!(required.status(), 200, "what is supported may be required: {option}");
+        }
+        for method in ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "MESSAGE"] {
+            assert!(answer.has_token(Name::Allow, method), "{method}");
+        }
+    }
 }

@@ -148,3 +148,22 @@ fn copies_are_absorbed_and_another_path_is_482() {
     assert_eq!(desk.caller_statuses(), [482]);
     assert!(desk.taken(CALLEE).is_empty());
 }
+
+#[test]
+fn message_inside_a_call_crosses_with_its_body() {
+    let mut desk = Desk::new(json!({}));
+    let (_, answer) = desk.established();
+    let tag = answer.to_tag().unwrap().to_owned();
+    desk.deliver_raw(
+        CALLER,
+        &format!(
+            "MESSAGE sip:pbx@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER};branch=z9hG4bKin;rport\r\n\
+             From: \"A\" <sip:1001@127.0.0.1>;tag=caller\r\nTo: <sip:1002@127.0.0.1>;tag={tag}\r\n\
+             Call-ID: call-1\r\nCSeq: 2 MESSAGE\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhallo"
+        ),
+    );
+    let sent = desk.taken(CALLEE).remove(0);
+    assert_eq!((sent.method(), sent.body(), sent.to_tag()), (Method::Message, &b"hallo"[..], Some("callee")));
+    desk.answer(CALLEE, &sent, "200 OK", "callee", "");
+    assert_eq!(desk.caller_statuses(), [200]);
+}
