@@ -30,6 +30,9 @@ MAX_WRITE_QUEUE = 1024 * 1024
 IDLE_SECS = 300
 PARTIAL_SECS = 30
 CONNECT_SECS = 10
+HANDSHAKE_SECS = 10
+WS_PING_SECS = 25
+WS_PONG_SECS = 60
 # News and questions on the way to Python, decisions on the way back: one for each call that may wait.
 MAX_QUEUED_ASKS = MAX_QUERIES
 MAX_QUEUED_EVENTS = 16_384
@@ -50,10 +53,17 @@ def compile_document(config: Config, machine: Machine, *, generation: int, ask_r
 
 def _net(config: Config, machine: Machine) -> Json:
     proxy = config.proxy
-    tcp = [] if proxy.tcp_port is None else [proxy.tcp_port]
+    streams = {
+        name: _sockets(proxy.addr, [] if port is None else [port])
+        for name, port in (("tcp", proxy.tcp_port), ("tls", proxy.tls_port), ("ws", proxy.ws_port))
+    }
+    authorities = proxy.tls_ca_certificates
     return {
         "udp": _sockets(proxy.addr, proxy.all_udp_ports),
-        "tcp": _sockets(proxy.addr, tcp),
+        **streams,
+        "ws_path": proxy.ws_handler,
+        "certificate": _certificate(config),
+        "ca_certificates": None if authorities is None else str(config.resolve(authorities)),
         "media_worker_threads": proxy.media_worker_threads or _media_workers(machine.cores),
         "media_cmd_channel_capacity": proxy.media_cmd_channel_capacity,
         "media_event_channel_capacity": proxy.media_event_channel_capacity,
@@ -62,11 +72,25 @@ def _net(config: Config, machine: Machine) -> Json:
         "idle_secs": IDLE_SECS,
         "partial_secs": PARTIAL_SECS,
         "connect_secs": CONNECT_SECS,
+        "handshake_secs": HANDSHAKE_SECS,
+        "ws_ping_secs": WS_PING_SECS,
+        "ws_pong_secs": WS_PONG_SECS,
         "max_write_queue": MAX_WRITE_QUEUE,
         "max_queued_asks": MAX_QUEUED_ASKS,
         "max_queued_events": MAX_QUEUED_EVENTS,
         "max_queued_inputs": MAX_QUEUED_INPUTS,
     }
+
+
+def _certificate(config: Config) -> Json | None:
+    """The pair of `[proxy]`, else the top-level one: never half of each."""
+    for table in (config.proxy, config.main):
+        if table.ssl_certificate is not None and table.ssl_private_key is not None:
+            return {
+                "certificate": str(config.resolve(table.ssl_certificate)),
+                "private_key": str(config.resolve(table.ssl_private_key)),
+            }
+    return None
 
 
 def _sockets(addresses: list[str], ports: list[int]) -> list[str]:

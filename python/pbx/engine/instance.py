@@ -196,7 +196,7 @@ class Instance:
     def _commit(self, new: Generation) -> None:
         if self._native is not None:
             try:
-                self._native.reload(json.dumps(new.document["switch"]))
+                self._native.reload(json.dumps(new.document))
             except ValueError as error:
                 raise ConfigError([str(error)]) from None
             except TimeoutError as error:

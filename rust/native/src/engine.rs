@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pbx_net::{Document, Engine as NetEngine};
-use pbx_switch::{Command, Decision, QueryId, Reject, SwitchConfig};
+use pbx_switch::{Command, Decision, QueryId, Reject};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use serde::Serialize;
@@ -97,16 +97,14 @@ impl Engine {
     /// Bound addresses: (transport, "ip:port").
     fn listeners(&self) -> PyResult<Vec<(&'static str, String)>> {
         let engine = self.engine()?;
-        let locals = engine.locals();
-        let udp = locals.udp.iter().map(|address| ("udp", address.to_string()));
-        Ok(udp.chain(locals.tcp.iter().map(|address| ("tcp", address.to_string()))).collect())
+        Ok(engine.locals().all().map(|(transport, at)| (transport.param(), at.to_string())).collect())
     }
 
-    /// Puts another switch configuration (JSON) in force. ValueError: it is refused and nothing changed.
-    fn reload(&self, py: Python<'_>, switch: &str) -> PyResult<()> {
-        let config = SwitchConfig::from_json(switch).map_err(error::document)?;
+    /// Puts another document (JSON) in force. ValueError: it is refused and nothing changed.
+    fn reload(&self, py: Python<'_>, document: &str) -> PyResult<()> {
+        let document = Document::from_json(document).map_err(error::document)?;
         let engine = self.engine()?;
-        py.detach(|| engine.reload(config)).map_err(error::engine)
+        py.detach(|| engine.reload(document)).map_err(error::engine)
     }
 
     /// State of the switch, as JSON.

@@ -32,7 +32,7 @@ pub(crate) fn document(reason: String) -> PyErr {
 /// The engine does not start.
 pub(crate) fn start(error: StartError) -> PyErr {
     match error {
-        StartError::Policy(error) => PyValueError::new_err(error.to_string()),
+        StartError::Policy(_) | StartError::Tls(_) => PyValueError::new_err(error.to_string()),
         other => PyOSError::new_err(other.to_string()),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use pbx_switch::{Health, PolicyError, SwitchConfig};
+use pbx_switch::{Health, PolicyError};
 
+use crate::config::Document;
 use crate::driver::Driver;
 use crate::input::Input;
 
@@ -16,8 +17,8 @@ impl Driver {
                 let is_known = self.switch.handle_command(now, &command);
                 let _ = reply.try_send(is_known);
             }
-            Input::Reload(config, reply) => {
-                let _ = reply.try_send(self.reload(now, *config));
+            Input::Reload(document, reply) => {
+                let _ = reply.try_send(self.reload(now, *document));
             }
             Input::Health(reply) => {
                 let _ = reply.try_send(self.health());
@@ -34,10 +35,12 @@ impl Driver {
         }
     }
 
-    fn reload(&mut self, now: Instant, config: SwitchConfig) -> Result<(), PolicyError> {
+    fn reload(&mut self, now: Instant, document: Document) -> Result<(), PolicyError> {
+        let Document { net, switch: config } = document;
         let max_message = config.limits.max_message_size;
         self.switch.handle_config(now, config)?;
         self.streams.set_max_message(max_message);
+        self.streams.reload_tls(now, &net);
         Ok(())
     }
 
@@ -45,7 +48,7 @@ impl Driver {
         let mut health = self.switch.health();
         let own = self.counters.all();
         health.counters.extend(own.iter().map(|&(name, value)| (name.to_owned(), value)));
-        health.counters.push(("connections".to_owned(), self.streams.len() as u64));
+        health.counters.extend(self.streams.gauges());
         health
     }
 }

@@ -1,10 +1,13 @@
 //! The part of the configuration document that concerns sockets, threads and queues.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pbx_switch::SwitchConfig;
 use serde::Deserialize;
+
+use crate::connection::Deadlines;
 
 /// Everything the engine is started with. There are no defaults and unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +37,16 @@ pub struct NetConfig {
     pub udp: Vec<SocketAddr>,
     /// TCP listeners. Port 0: the OS chooses.
     pub tcp: Vec<SocketAddr>,
+    /// TLS listeners; they need a certificate.
+    pub tls: Vec<SocketAddr>,
+    /// WebSocket listeners, which take TLS too when there is a certificate.
+    pub ws: Vec<SocketAddr>,
+    /// Path of SIP over WebSocket.
+    pub ws_path: String,
+    /// Our certificate chain and its key. Live: a reload may name others.
+    pub certificate: Option<PairFiles>,
+    /// PEM file of the authorities trusted when we connect over TLS; `None`: the system's. Live.
+    pub ca_certificates: Option<PathBuf>,
     /// Media worker threads, 1–64.
     pub media_worker_threads: usize,
     /// Commands waiting for one media worker.
@@ -50,6 +63,12 @@ pub struct NetConfig {
     pub partial_secs: u64,
     /// An outgoing connection must be up within this time, seconds.
     pub connect_secs: u64,
+    /// TLS and the upgrade to WebSocket must be agreed on within this time, seconds.
+    pub handshake_secs: u64,
+    /// Time between two pings of a WebSocket, seconds.
+    pub ws_ping_secs: u64,
+    /// A WebSocket whose last pong is older than this is closed, seconds.
+    pub ws_pong_secs: u64,
     /// Octets waiting for one slow stream peer; past it the connection is closed.
     pub max_write_queue: usize,
     /// Questions waiting to be taken by Python; past it a call gets the verdict `Overdue`.
@@ -61,15 +80,24 @@ pub struct NetConfig {
 }
 
 impl NetConfig {
-    pub(crate) fn idle(&self) -> Duration {
-        Duration::from_secs(self.idle_secs)
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        Deadlines {
+            connect: Duration::from_secs(self.connect_secs),
+            handshake: Duration::from_secs(self.handshake_secs),
+            idle: Duration::from_secs(self.idle_secs),
+            partial: Duration::from_secs(self.partial_secs),
+            ping: Duration::from_secs(self.ws_ping_secs),
+            pong: Duration::from_secs(self.ws_pong_secs),
+        }
     }
+}
 
-    pub(crate) fn partial(&self) -> Duration {
-        Duration::from_secs(self.partial_secs)
-    }
-
-    pub(crate) fn connect(&self) -> Duration {
-        Duration::from_secs(self.connect_secs)
-    }
+/// `ssl_certificate` and `ssl_private_key`: PEM files.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairFiles {
+    /// The chain, our certificate first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub private_key: PathBuf,
 }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use pbx_media::relay::MediaEvent;
 use pbx_sip::transaction::Transmit;
 use pbx_sip::{Flow, Transport};
-use pbx_switch::{Decision, Output, QueryId, Switch};
+use pbx_switch::{Decision, Event, Output, QueryId, Switch};
 
 use crate::bridge::{Bridge, BridgeItem};
 use crate::call_flows::CallFlows;
@@ -25,6 +25,7 @@ use crate::counters::NetCounters;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
 use crate::media_link::MediaLink;
+use crate::outgoing::Outgoing;
 use crate::poller::{Interest, Poller, Ready};
 use crate::streams::{StreamEvent, Streams};
 use crate::token::Token;
@@ -121,6 +122,7 @@ impl Driver {
         while !self.port.stopping.load(Ordering::Acquire) {
             let timeout = self.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
             self.poller.wait(timeout, &mut ready);
+            self.streams.begin_turn();
             for event in ready.drain(..) {
                 self.handle_ready(event);
             }
@@ -256,6 +258,7 @@ impl Driver {
             StreamEvent::Message(flow, bytes) => self.switch.handle_bytes(now, flow, bytes),
             StreamEvent::Closed(flow) => self.switch.handle_flow_closed(now, flow),
             StreamEvent::SendFailed(flow) => self.switch.handle_send_failure(now, flow),
+            StreamEvent::Log(line) => self.batch.push(BridgeItem::Event(Event::Log(line))),
             StreamEvent::Fault(flow, fault, refused) => {
                 self.switch.handle_framing_fault(now, flow, &fault, refused.as_deref());
                 while let Some(output) = self.switch.poll_output() {
@@ -269,9 +272,10 @@ impl Driver {
     fn transmit(&mut self, now: Instant, Transmit { flow, bytes }: Transmit) {
         match flow.transport {
             Transport::Udp => self.send_datagram(now, flow, bytes),
-            Transport::Tcp => self.streams.send(now, &self.poller, &mut self.counters, (flow, bytes)),
-            // No listener speaks these, so a target that asks for them cannot be reached.
-            Transport::Tls | Transport::Ws | Transport::Wss => self.switch.handle_send_failure(now, flow),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                let outgoing = Outgoing { flow, name: self.switch.peer_name(flow), bytes };
+                self.streams.send(now, &self.poller, &mut self.counters, outgoing);
+            }
         }
     }
 

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pbx_switch::{
-    CallView, Command, Decision, DialogView, Health, Locals, QueryId, RegistrationView, SwitchConfig,
-};
+use pbx_switch::{CallView, Command, Decision, DialogView, Health, Locals, QueryId, RegistrationView};
 
 use crate::bridge::Bridge;
 use crate::config::Document;
@@ -63,9 +61,10 @@ impl Engine {
         self.ask(MAX_ANSWER, |reply| Input::Command(command, reply))
     }
 
-    /// Puts the next configuration generation in force, or changes nothing.
-    pub fn reload(&self, config: SwitchConfig) -> Result<(), EngineError> {
-        self.ask(MAX_RELOAD, |reply| Input::Reload(Box::new(config), reply))?.map_err(EngineError::Policy)
+    /// Puts the next configuration generation in force, or changes nothing. Of `net`, only what is called live there
+    /// is looked at; a certificate pair that cannot be used leaves the old one in force.
+    pub fn reload(&self, document: Document) -> Result<(), EngineError> {
+        self.ask(MAX_RELOAD, |reply| Input::Reload(Box::new(document), reply))?.map_err(EngineError::Policy)
     }
 
     /// State and counters of the switch and of the signalling sockets.

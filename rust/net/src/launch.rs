@@ -21,12 +21,13 @@ use crate::poller::Poller;
 use crate::relay_worker::{RelayWorker, WorkerPort};
 use crate::start_error::StartError;
 use crate::streams::Streams;
+use crate::tls::TlsContext;
 use crate::udp::UdpListener;
 
 /// Sockets bound before anything runs.
 struct Bound {
     udp: Vec<UdpListener>,
-    tcp: Vec<TcpListener>,
+    streams: Vec<(Transport, TcpListener)>,
     locals: Locals,
 }
 
@@ -77,7 +78,11 @@ fn driver(
     let switch = Switch::new(Instant::now(), config, bound.locals, Box::<Routes>::default(), seed)
         .map_err(StartError::Policy)?;
     let poller = Poller::new().map_err(StartError::system("making an epoll instance"))?;
-    let streams = Streams::new(net, limits, bound.tcp, &poller)
+    let tls = TlsContext::new(Instant::now(), net)?;
+    if !net.tls.is_empty() && !tls.has_pair() {
+        return Err(StartError::Tls("a TLS listener needs ssl_certificate and ssl_private_key".to_owned()));
+    }
+    let streams = Streams::new(net, limits, bound.streams, tls, &poller)
         .map_err(|cause| StartError::System { what: "watching the listeners", cause })?;
     let (bridge, port) = (Arc::clone(bridge), Arc::clone(port));
     Driver::new(Parts { switch, poller, udp: bound.udp, streams, media, bridge, port })
@@ -85,20 +90,35 @@ fn driver(
 }
 
 fn bind_all(net: &NetConfig) -> Result<Bound, StartError> {
-    let mut bound = Bound { udp: Vec::new(), tcp: Vec::new(), locals: Locals::default() };
+    let mut bound = Bound { udp: Vec::new(), streams: Vec::new(), locals: Locals::default() };
     for &address in &net.udp {
         let error = |cause| StartError::Bind { transport: Transport::Udp, address, cause };
         let listener = UdpListener::bind(address, bind::is_v6_only(address, &net.udp)).map_err(error)?;
         bound.locals.udp.push(listener.local());
         bound.udp.push(listener);
     }
-    for &address in &net.tcp {
-        let error = |cause| StartError::Bind { transport: Transport::Tcp, address, cause };
-        let listener = bind::tcp_listener(address, bind::is_v6_only(address, &net.tcp)).map_err(error)?;
-        bound.locals.tcp.push(listener.local_addr().map_err(error)?);
-        bound.tcp.push(listener);
-    }
+    bound.listen(Transport::Tcp, &net.tcp)?;
+    bound.listen(Transport::Tls, &net.tls)?;
+    bound.listen(Transport::Ws, &net.ws)?;
     Ok(bound)
+}
+
+impl Bound {
+    fn listen(&mut self, transport: Transport, addresses: &[SocketAddr]) -> Result<(), StartError> {
+        for &address in addresses {
+            let error = |cause| StartError::Bind { transport, address, cause };
+            let v6_only = bind::is_v6_only(address, addresses);
+            let listener = bind::tcp_listener(address, v6_only).map_err(error)?;
+            let local = listener.local_addr().map_err(error)?;
+            match transport {
+                Transport::Tls => self.locals.tls.push(local),
+                Transport::Ws | Transport::Wss => self.locals.ws.push(local),
+                Transport::Udp | Transport::Tcp => self.locals.tcp.push(local),
+            }
+            self.streams.push((transport, listener));
+        }
+        Ok(())
+    }
 }
 
 /// A media socket bound to one address can be reached by that one only; one bound to all, by any of ours.

@@ -22,6 +22,8 @@ pub enum StartError {
     },
     /// The switch refused its configuration.
     Policy(PolicyError),
+    /// A certificate, key or authority cannot be used: which file, and why.
+    Tls(String),
     /// The system had no thread, descriptor or random number for us.
     System {
         /// What was asked for.
@@ -44,6 +46,7 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {} {address}: {cause}", transport.as_str())
             }
             Self::Policy(error) => write!(f, "{error}"),
+            Self::Tls(error) => f.write_str(error),
             Self::System { what, cause } => write!(f, "{what}: {cause}"),
         }
     }

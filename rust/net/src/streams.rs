@@ -1,27 +1,31 @@
-//! All stream connections and what happens to them.
+//! All stream connections and what happens to them. How they come is in `incoming`, how we make them in `outgoing`.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use pbx_sip::timer::Timers;
-use pbx_sip::{Fault, Flow, Frame, Limits, Message, Transport};
+use pbx_sip::{Fault, Flow, Limits, Message, Transport};
+use pbx_switch::LogLine;
 use slab::Slab;
 
-use crate::acceptor::{Accepted, Acceptor};
-use crate::bind;
+use crate::acceptor::Acceptor;
 use crate::config::NetConfig;
-use crate::connection::{Connection, Deadlines, Expiry, Phase, Received};
+use crate::connection::{Connection, Deadlines, Expiry, Phase};
 use crate::counters::NetCounters;
+use crate::framing::Piece;
+use crate::outgoing::Peer;
 use crate::poller::{Poller, Ready};
+use crate::tls::TlsContext;
 use crate::token::Token;
 
-/// Connections taken from one listener in one turn.
-const MAX_ACCEPTS: usize = 64;
 /// Octets read from one connection in one turn.
 const READ_SIZE: usize = 65_536;
+/// Reads in one turn that may cost a signature: a millisecond each, and datagrams wait meanwhile.
+const MAX_HANDSHAKES: usize = 8;
 /// An id is a place in the table and, above these bits, a count of how often places were given out.
 const PLACE_BITS: u32 = 17;
 const MAX_PLACES: usize = (1 << PLACE_BITS) - 1;
@@ -38,22 +42,30 @@ pub(crate) enum StreamEvent {
     Closed(Flow),
     /// What was sent on this flow did not leave.
     SendFailed(Flow),
+    /// Something an operator wants to know.
+    Log(LogLine),
 }
 
 /// The table of connections and its listeners.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    acceptor: Acceptor,
-    connections: Slab<Connection>,
-    by_remote: HashMap<SocketAddr, u32>,
+    pub(crate) acceptor: Acceptor,
+    /// What each listener speaks.
+    pub(crate) transports: Vec<Transport>,
+    pub(crate) tls: TlsContext,
+    pub(crate) ws_path: Arc<str>,
+    pub(crate) connections: Slab<Connection>,
+    pub(crate) by_peer: HashMap<Peer, u32>,
     timers: Timers<u32>,
-    events: VecDeque<StreamEvent>,
+    pub(crate) events: VecDeque<StreamEvent>,
+    pub(crate) pieces: VecDeque<Piece>,
     due: Vec<u32>,
-    buf: Box<[u8]>,
-    limits: Limits,
+    pub(crate) buf: Box<[u8]>,
+    pub(crate) limits: Limits,
     deadlines: Deadlines,
-    max_connections: usize,
-    max_write_queue: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) max_write_queue: usize,
+    handshakes_left: usize,
     opened_total: u32,
 }
 
@@ -62,26 +74,29 @@ impl Streams {
     pub(crate) fn new(
         config: &NetConfig,
         limits: Limits,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<(Transport, TcpListener)>,
+        tls: TlsContext,
         poller: &Poller,
     ) -> io::Result<Self> {
+        let (transports, listeners) = listeners.into_iter().unzip();
         let acceptor = Acceptor::new(listeners, config.max_connections_per_source, poller)?;
         Ok(Self {
             acceptor,
+            transports,
+            tls,
+            ws_path: config.ws_path.as_str().into(),
             connections: Slab::new(),
-            by_remote: HashMap::new(),
+            by_peer: HashMap::new(),
             timers: Timers::new(),
             events: VecDeque::new(),
+            pieces: VecDeque::new(),
             due: Vec::new(),
             buf: vec![0; READ_SIZE].into_boxed_slice(),
             limits,
-            deadlines: Deadlines {
-                connect: config.connect(),
-                idle: config.idle(),
-                partial: config.partial(),
-            },
+            deadlines: config.deadlines(),
             max_connections: config.max_connections.min(MAX_PLACES),
             max_write_queue: config.max_write_queue,
+            handshakes_left: MAX_HANDSHAKES,
             opened_total: 0,
         })
     }
@@ -96,33 +111,39 @@ impl Streams {
         self.limits.max_message = max_message;
     }
 
+    /// Reads certificates and authorities again; sessions keep what they began with.
+    pub(crate) fn reload_tls(&mut self, now: Instant, config: &NetConfig) {
+        let lines = self.tls.reload(now, config);
+        self.events.extend(lines.into_iter().map(StreamEvent::Log));
+    }
+
     /// Connections alive.
     pub(crate) fn len(&self) -> usize {
         self.connections.len()
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.timers.next_at(), self.acceptor.poll_timeout()].into_iter().flatten().min()
+    /// Connections by transport, and the seconds our certificate holds on.
+    pub(crate) fn gauges(&self) -> Vec<(String, u64)> {
+        let mut gauges = vec![("connections".to_owned(), self.len() as u64)];
+        for transport in [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss] {
+            let of = self.connections.iter().filter(|(_, connection)| connection.flow.transport == transport);
+            let name = transport.as_str().to_ascii_lowercase();
+            gauges.push((format!("sip_connections{{{name}}}"), of.count() as u64));
+        }
+        gauges.extend(self.tls.expiry_secs().map(|secs| ("tls_cert_expiry_seconds".to_owned(), secs)));
+        gauges
     }
 
-    /// Takes waiting connections, up to a bound.
-    pub(crate) fn handle_acceptable(
-        &mut self,
-        now: Instant,
-        poller: &Poller,
-        counters: &mut NetCounters,
-        listener: u32,
-    ) {
-        for _ in 0..MAX_ACCEPTS {
-            match self.acceptor.accept(now, poller, listener) {
-                Accepted::Peer(socket, remote) => self.admit(now, poller, counters, socket, remote),
-                Accepted::Nobody => return,
-                Accepted::Paused => {
-                    counters.accept_paused_total += 1;
-                    return;
-                }
-            }
-        }
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.timers.next_at(), self.acceptor.poll_timeout(), self.tls.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// A new turn of the loop: handshakes may be served again.
+    pub(crate) fn begin_turn(&mut self) {
+        self.handshakes_left = MAX_HANDSHAKES;
     }
 
     /// Reads, writes or ends one connection.
@@ -144,44 +165,20 @@ impl Streams {
         } else if ready.writable && !connection.flush(now) {
             return self.remove(poller, id);
         }
-        if ready.readable {
+        if ready.readable && self.may_read(id) {
             self.read(now, poller, counters, id);
         }
         self.settle(poller, id);
     }
 
-    /// Sends on a connection, or on the one to the flow's remote address, opened when there is none.
-    pub(crate) fn send(
-        &mut self,
-        now: Instant,
-        poller: &Poller,
-        counters: &mut NetCounters,
-        (flow, bytes): (Flow, Bytes),
-    ) {
-        let id = match flow.socket {
-            Flow::NEW => self.reach(now, poller, counters, flow.remote),
-            id => Some(id),
-        };
-        let max = self.max_write_queue;
-        let Some((id, connection)) = id.and_then(|id| Some((id, self.connection(id)?))) else {
-            return self.events.push_back(StreamEvent::SendFailed(flow));
-        };
-        if !matches!(connection.phase, Phase::Connecting | Phase::Open)
-            || connection.flow.remote != flow.remote
-        {
-            return self.events.push_back(StreamEvent::SendFailed(flow));
+    /// Handshakes beyond the bound wait for the next turn: readiness is level-triggered.
+    fn may_read(&mut self, id: u32) -> bool {
+        if !self.connection(id).is_some_and(|connection| connection.is_handshaking()) {
+            return true;
         }
-        connection.has_new_flow |= flow.socket == Flow::NEW;
-        if connection.queued() + bytes.len() > max {
-            counters.connections_closed_slow_total += 1;
-            return self.remove(poller, id);
-        }
-        if connection.send(now, bytes) {
-            counters.tcp_sent_total += 1;
-            self.settle(poller, id);
-        } else {
-            self.remove(poller, id);
-        }
+        let is_left = self.handshakes_left > 0;
+        self.handshakes_left = self.handshakes_left.saturating_sub(1);
+        is_left
     }
 
     /// Closes a connection after what is queued on it.
@@ -204,6 +201,7 @@ impl Streams {
         mut is_needed: impl FnMut(Flow) -> bool,
     ) {
         self.acceptor.handle_timeout(now, poller);
+        self.events.extend(self.tls.handle_timeout(now).map(StreamEvent::Log));
         let mut due = std::mem::take(&mut self.due);
         self.timers.poll(now, &mut due);
         for id in due.drain(..) {
@@ -225,108 +223,42 @@ impl Streams {
         if connection.armed_at > now {
             return;
         }
-        let (at, expiry) = connection.deadline(&deadlines);
-        if at <= now && expiry == Expiry::Idle && is_needed(connection.flow) {
-            connection.extend_idle(now);
-        } else if at <= now {
-            return self.end(poller, counters, id, expiry);
+        match connection.deadline(&deadlines) {
+            (at, Expiry::Idle) if at <= now && is_needed(connection.flow) => connection.extend_idle(now),
+            (at, Expiry::Ping) if at <= now => {
+                connection.ping(now);
+                if !connection.flush(now) {
+                    return self.remove(poller, id);
+                }
+            }
+            (at, expiry) if at <= now => return self.end(poller, counters, id, expiry),
+            _ => {}
         }
         let at = connection.deadline(&deadlines).0;
         connection.armed_at = at;
         self.timers.arm(at, id);
+        self.settle(poller, id);
     }
 
     fn end(&mut self, poller: &Poller, counters: &mut NetCounters, id: u32, expiry: Expiry) {
         match expiry {
             Expiry::Connect => return self.fail_connect(poller, counters, id),
+            Expiry::Handshake => {
+                counters.connections_closed_handshake_total += 1;
+                let lacks_tls = self.connection(id).is_some_and(|connection| connection.lacks_tls());
+                counters.tls_handshakes_overdue_total += u64::from(lacks_tls);
+                return self.fail_connect(poller, counters, id);
+            }
             Expiry::Idle => counters.connections_closed_idle_total += 1,
             Expiry::Partial => counters.connections_closed_partial_total += 1,
-            Expiry::Linger => {}
+            Expiry::Silent => counters.connections_closed_silent_total += 1,
+            Expiry::Linger | Expiry::Ping => {}
         }
         self.remove(poller, id);
     }
 
-    fn admit(
-        &mut self,
-        now: Instant,
-        poller: &Poller,
-        counters: &mut NetCounters,
-        socket: TcpStream,
-        remote: SocketAddr,
-    ) {
-        let is_full = self.connections.len() >= self.max_connections;
-        let Some(source) = Some(remote).filter(|_| !is_full).and_then(|remote| self.acceptor.claim(remote))
-        else {
-            counters.connections_refused_total += 1;
-            return;
-        };
-        let flow = self.next_flow(remote);
-        let connection = Connection::accepted(now, socket, flow, source, &self.limits);
-        if self.insert(poller, connection) {
-            counters.connections_accepted_total += 1;
-        } else {
-            self.acceptor.release(source);
-        }
-    }
-
-    /// The connection to `remote`, opened when there is none.
-    fn reach(
-        &mut self,
-        now: Instant,
-        poller: &Poller,
-        counters: &mut NetCounters,
-        remote: SocketAddr,
-    ) -> Option<u32> {
-        if let Some(&id) = self.by_remote.get(&remote) {
-            return Some(id);
-        }
-        if self.connections.len() >= self.max_connections {
-            counters.connections_refused_total += 1;
-            return None;
-        }
-        let socket: Option<TcpStream> = bind::connecting(remote).map(Into::into).ok();
-        let Some(socket) = socket else {
-            counters.connects_failed_total += 1;
-            return None;
-        };
-        let flow = self.next_flow(remote);
-        counters.connections_opened_total += 1;
-        self.insert(poller, Connection::connecting(now, socket, flow, &self.limits)).then_some(flow.socket)
-    }
-
-    fn read(&mut self, now: Instant, poller: &Poller, counters: &mut NetCounters, id: u32) {
-        let place = place(id);
-        let Some(connection) = self.connections.get_mut(place) else { return };
-        let received = connection.read(now, &mut self.buf);
-        let flow = connection.flow;
-        while let Some(frame) = connection.next_frame(now) {
-            match frame {
-                Ok(Frame::Message(bytes)) => {
-                    counters.tcp_received_total += 1;
-                    self.events.push_back(StreamEvent::Message(flow, bytes));
-                }
-                // RFC 5626 §4.4.1: a double CRLF is answered by one.
-                Ok(Frame::Ping) => {
-                    if connection.queued() < self.max_write_queue {
-                        connection.send(now, Bytes::from_static(b"\r\n"));
-                    }
-                }
-                Ok(Frame::Pong) => {}
-                Err(fault) => {
-                    counters.connections_closed_fault_total += 1;
-                    let refused = connection.take_refused();
-                    self.events.push_back(StreamEvent::Fault(flow, fault, refused));
-                    break;
-                }
-            }
-        }
-        if matches!(received, Received::End) {
-            self.remove(poller, id);
-        }
-    }
-
     /// Waits for what the connection needs now, and arms its timer when its deadline moved forward.
-    fn settle(&mut self, poller: &Poller, id: u32) {
+    pub(crate) fn settle(&mut self, poller: &Poller, id: u32) {
         let Some(connection) = self.connections.get_mut(place(id)).filter(|it| it.flow.socket == id) else {
             return;
         };
@@ -342,7 +274,7 @@ impl Streams {
         }
     }
 
-    fn insert(&mut self, poller: &Poller, mut connection: Connection) -> bool {
+    pub(crate) fn insert(&mut self, poller: &Poller, mut connection: Connection) -> bool {
         let id = connection.flow.socket;
         connection.interest = connection.wanted();
         let token = Token::Stream(id).encode();
@@ -351,47 +283,34 @@ impl Streams {
         }
         connection.armed_at = connection.deadline(&self.deadlines).0;
         self.timers.arm(connection.armed_at, id);
-        self.by_remote.insert(connection.flow.remote, id);
         self.connections.insert(connection);
         true
     }
 
-    fn fail_connect(&mut self, poller: &Poller, counters: &mut NetCounters, id: u32) {
-        counters.connects_failed_total += 1;
-        if let Some(connection) = self.connection(id) {
-            let flow = Flow { socket: Flow::NEW, ..connection.flow };
-            self.events.push_back(StreamEvent::SendFailed(flow));
-        }
-        self.remove(poller, id);
-    }
-
-    fn remove(&mut self, poller: &Poller, id: u32) {
+    pub(crate) fn remove(&mut self, poller: &Poller, id: u32) {
         if self.connection(id).is_none() {
             return;
         }
         // Closing the only descriptor also ends its registration with epoll.
         let connection = self.connections.remove(place(id));
-        let flow = connection.flow;
-        if self.by_remote.get(&flow.remote) == Some(&id) {
-            self.by_remote.remove(&flow.remote);
+        if let Some(peer) = connection.peer.as_ref().filter(|peer| self.by_peer.get(peer) == Some(&id)) {
+            self.by_peer.remove(peer);
         }
         if let Some(source) = connection.source {
             self.acceptor.release(source);
         }
-        self.events.push_back(StreamEvent::Closed(flow));
-        if connection.has_new_flow {
-            self.events.push_back(StreamEvent::Closed(Flow { socket: Flow::NEW, ..flow }));
-        }
+        self.events.push_back(StreamEvent::Closed(connection.flow));
+        self.events.extend(connection.asked.map(StreamEvent::Closed));
         self.acceptor.resume(poller);
     }
 
-    fn next_flow(&mut self, remote: SocketAddr) -> Flow {
+    pub(crate) fn next_flow(&mut self, transport: Transport, remote: SocketAddr) -> Flow {
         let place = self.connections.vacant_key() as u32;
         self.opened_total = self.opened_total.wrapping_add(1);
-        Flow { transport: Transport::Tcp, socket: (self.opened_total << PLACE_BITS) | place, remote }
+        Flow { transport, socket: (self.opened_total << PLACE_BITS) | place, remote }
     }
 
-    fn connection(&mut self, id: u32) -> Option<&mut Connection> {
+    pub(crate) fn connection(&mut self, id: u32) -> Option<&mut Connection> {
         self.connections.get_mut(place(id)).filter(|connection| connection.flow.socket == id)
     }
 }

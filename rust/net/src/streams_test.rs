@@ -11,9 +11,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::bind;
 use crate::config::NetConfig;
 use crate::counters::NetCounters;
+use crate::outgoing::Outgoing;
 use crate::poller::Poller;
 use crate::streams::{StreamEvent, Streams};
 use crate::test_support::{net_config, wait_for};
+use crate::tls::TlsContext;
 use crate::token::Token;
 
 const MESSAGE: &str = "OPTIONS sip:a SIP/2.0\r\nContent-Length: 2\r\n\r\nhi";
@@ -32,8 +34,10 @@ impl World {
         let listener = bind::tcp_listener("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
         let poller = Poller::new().unwrap();
-        let streams = Streams::new(config, Limits::default(), vec![listener], &poller).unwrap();
         let (counters, now) = (NetCounters::default(), Instant::now());
+        let tls = TlsContext::new(now, config).unwrap();
+        let listeners = vec![(Transport::Tcp, listener)];
+        let streams = Streams::new(config, Limits::default(), listeners, tls, &poller).unwrap();
         Self { streams, poller, counters, address, now, seen: Vec::new() }
     }
 
@@ -73,7 +77,7 @@ impl World {
     }
 
     fn send(&mut self, flow: Flow, bytes: &'static [u8]) {
-        let message = (flow, Bytes::from_static(bytes));
+        let message = Outgoing { flow, name: None, bytes: Bytes::from_static(bytes) };
         self.streams.send(self.now, &self.poller, &mut self.counters, message);
         self.collect();
     }

@@ -14,8 +14,22 @@ pub(crate) struct WriteQueue {
 
 impl WriteQueue {
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        self.octets += bytes.len();
-        self.messages.push_back(bytes);
+        if !bytes.is_empty() {
+            self.octets += bytes.len();
+            self.messages.push_back(bytes);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, bytes: Option<Bytes>) {
+        if let Some(bytes) = bytes {
+            self.push(bytes);
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        let first = self.messages.pop_front()?;
+        self.octets -= first.len();
+        Some(first)
     }
 
     pub(crate) fn octets(&self) -> usize {

@@ -7,25 +7,12 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Request, counter, document, phone, receive};
+use common::{PATIENCE, Request, counter, document, options, phone, receive};
 use pbx_net::{Document, Engine, EngineError, StartError};
 use pbx_switch::{Command, Decision, QueryId};
 
 fn engine() -> Engine {
     Engine::start(document("127.0.0.1:0", "127.0.0.1:0")).unwrap()
-}
-
-fn options(transport: &str, branch: &str) -> String {
-    format!(
-        "OPTIONS sip:127.0.0.1 SIP/2.0\r\n\
-         Via: SIP/2.0/{transport} 127.0.0.1:5099;branch=z9hG4bK{branch};rport\r\n\
-         Max-Forwards: 70\r\n\
-         From: <sip:probe@127.0.0.1>;tag=1\r\n\
-         To: <sip:127.0.0.1>\r\n\
-         Call-ID: {branch}@127.0.0.1\r\n\
-         CSeq: 1 OPTIONS\r\n\
-         Content-Length: 0\r\n\r\n"
-    )
 }
 
 /// One response without a body.
@@ -165,7 +152,7 @@ fn requests_from_other_threads_are_answered() {
     assert!(engine.registrations(10, None).unwrap().is_empty());
     assert!(!engine.command(Command::Hangup { call: 99, code: None }).unwrap());
     assert!(engine.decide(QueryId(99), Decision::NotHandled {}));
-    engine.reload(document("", "").switch).unwrap();
+    engine.reload(document("", "")).unwrap();
     assert_eq!(engine.media_counters().sessions, 0);
 }
 

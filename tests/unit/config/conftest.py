@@ -1,5 +1,6 @@
 """A directory with a `pbx.toml`, and what `pbx check` finds in it."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,21 @@ class Site:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         return path
+
+    def pair(self, name: str) -> None:
+        """Make a certificate and its key."""
+        kind = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]
+        names = ["-subj", f"/CN={name}.test", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        subprocess.run(kind + names, cwd=self.root, check=True, capture_output=True, timeout=30)
 
     def examine(self, text: str | None = None) -> Report:
         if text is not None:

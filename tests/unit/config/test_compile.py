@@ -1,12 +1,18 @@
 """The document for the engine: complete, in the engine's words, and accepted by it."""
 
 import json
+import os
+import shutil
 
 import pytest
 
 from pbx.config.compile import compile_document, compile_json
 from pbx.config.machine import Machine, this_machine
 
+with_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None and "CI" not in os.environ,
+    reason="the peer openssl, which makes the certificates, is missing",
+)
 MACHINE = Machine(("127.0.0.1", "192.0.2.9", "2001:db8::9"), 4, "1.2.3", "00112233aabbccdd")
 
 
@@ -35,6 +41,38 @@ def test_listeners_are_every_port_on_every_address_the_first_one_first(site):
     )["net"]
     assert net["udp"] == ["192.0.2.1:5070", "[::1]:5070", "192.0.2.1:5060", "[::1]:5060"]
     assert net["tcp"] == ["192.0.2.1:0", "[::1]:0"]
+
+
+@with_openssl
+def test_secure_and_web_listeners_follow_the_same_rule(site):
+    site.pair("own")
+    pair = 'ssl_certificate = "own.pem"\nssl_private_key = "own.key"\n'
+    net = compiled(
+        site.load(
+            f'[proxy]\naddr = ["192.0.2.1", "::1"]\ntls_port = 5061\nws_port = 8088\nws_handler = "/sip"\n{pair}'
+        )
+    )["net"]
+    assert (net["udp"], net["tcp"]) == ([], [])
+    assert net["tls"] == ["192.0.2.1:5061", "[::1]:5061"]
+    assert net["ws"] == ["192.0.2.1:8088", "[::1]:8088"]
+    assert net["ws_path"] == "/sip"
+
+
+@with_openssl
+def test_the_certificate_is_one_pair_or_the_other_never_half_of_each(site):
+    for name in ("top", "own"):
+        site.pair(name)
+    top, own = (
+        f'ssl_certificate = "{name}.pem"\nssl_private_key = "{name}.key"\n' for name in ("top", "own")
+    )
+
+    def stem(text):
+        files = compiled(site.load(text))["net"]["certificate"]
+        return files and {path.rsplit("/", 1)[1] for path in files.values()}
+
+    assert stem("[proxy]\n") is None
+    assert stem(f"{top}[proxy]\ntls_port = 5061\n") == {"top.pem", "top.key"}
+    assert stem(f"{top}[proxy]\ntls_port = 5061\n{own}") == {"own.pem", "own.key"}
 
 
 def test_the_engine_asks_the_router_only_if_there_is_one(site):

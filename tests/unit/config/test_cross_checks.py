@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 
 import pytest
 
@@ -181,28 +180,13 @@ def test_a_certificate_pair_in_proxy_replaces_the_top_level_one_as_a_pair(site):
     assert "pbx.toml:5: proxy.ssl_certificate: given without ssl_private_key" in errors
 
 
-def make_pair(folder, name):
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    command += ["-subj", f"/CN={name}.test", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30)
-
-
 @pytest.mark.skipif(
     shutil.which("openssl") is None and "CI" not in os.environ,
     reason="the peer openssl, which makes the certificates, is missing",
 )
 def test_a_certificate_and_the_key_of_another_are_refused(site):
-    make_pair(site.root, "a")
-    make_pair(site.root, "b")
+    site.pair("a")
+    site.pair("b")
     pair = 'ssl_certificate = "{}.pem"\nssl_private_key = "{}.key"\nhttps_addr = "127.0.0.1:0"\n[proxy]\ntls_port = 5061\n'
     assert site.errors(pair.format("a", "a")) == []
     (error,) = site.errors(pair.format("a", "b"))

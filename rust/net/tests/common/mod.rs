@@ -2,10 +2,13 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use pbx_net::{Document, Engine};
+
+pub(crate) mod pki;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -81,4 +84,28 @@ pub(crate) fn expect(socket: &UdpSocket, start: &str) -> String {
             return text;
         }
     }
+}
+
+/// An OPTIONS that asks the server itself.
+pub(crate) fn options(transport: &str, branch: &str) -> String {
+    format!(
+        "OPTIONS sip:127.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/{transport} 127.0.0.1:5099;branch=z9hG4bK{branch};rport\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:probe@127.0.0.1>;tag=1\r\n\
+         To: <sip:127.0.0.1>\r\n\
+         Call-ID: {branch}@127.0.0.1\r\n\
+         CSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
+
+/// The next head on a stream, its empty line included; SIP without a body, or HTTP.
+pub(crate) fn read_head(stream: &mut impl Read) -> String {
+    let mut text = Vec::new();
+    let mut octets = BufReader::with_capacity(1, stream);
+    while !text.ends_with(b"\r\n\r\n") {
+        assert!(octets.read_until(b'\n', &mut text).unwrap() > 0, "ended after {text:?}");
+    }
+    String::from_utf8(text).unwrap()
 }
