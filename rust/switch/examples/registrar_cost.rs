@@ -8,14 +8,15 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use pbx_sip::digest::{Algorithm, Answer, Challenge, Ha1};
 use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
-use pbx_switch::SwitchConfig;
 use pbx_switch::auth::{AuthVerdict, Authenticator, Scheme};
 use pbx_switch::location::Location;
 use pbx_switch::policy::Policy;
+use pbx_switch::{Facing, Locals, Switch, SwitchConfig};
 use serde_json::json;
 
 const REALM: &str = "lab.test";
@@ -27,6 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Without users: memory freed after reading a long document would hide what the bindings take.
     let policy = Policy::compile(SwitchConfig::from_json(&document(0).to_string())?)?;
     let (location, per_binding, register) = fill(now, &policy, bindings)?;
+    // With the bindings still there, so that nothing fills what they leave.
+    let flood = flood(now)?;
+    let (served, at_rest) = serve(now, bindings)?;
     let refresh = refresh(now, &policy, location, bindings)?;
     let policy = Policy::compile(SwitchConfig::from_json(&document(bindings).to_string())?)?;
     let (challenge, judge) = authenticate(now, &policy, bindings)?;
@@ -34,6 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let figures = json!({
         "bindings": bindings,
         "bytes_per_binding": per_binding,
+        "bytes_after_a_flood_of_strangers": flood,
+        "bytes_per_registration_under_way": served,
+        "bytes_per_registration_at_rest": at_rest,
         "register_new_ns": register,
         "register_refresh_ns": refresh,
         "challenge_ns": challenge,
@@ -72,7 +79,7 @@ fn document(users: u32) -> serde_json::Value {
         },
         "nat_fix": true,
         "limits": {
-            "max_message_size": 65535, "max_transactions": 1000, "max_calls": 100, "max_bindings": 10_000_000,
+            "max_message_size": 65535, "max_transactions": 1_000_000, "max_calls": 100, "max_bindings": 10_000_000,
             "max_queries": 100,
         },
     })
@@ -111,6 +118,56 @@ fn fill(now: Instant, policy: &Policy, bindings: u32) -> Result<(Location, u64, 
     }
     let per_binding = resident()?.saturating_sub(before) / u64::from(bindings.max(1));
     Ok((location, per_binding, spent.as_nanos() / u128::from(bindings.max(1))))
+}
+
+struct Anywhere;
+
+impl Facing for Anywhere {
+    fn facing(&self, remote: IpAddr) -> IpAddr {
+        remote
+    }
+}
+
+/// Phones that register within 20 s: what the whole switch holds for each of them then, and when their
+/// transactions have ended. Challenges leave nothing, so none are made.
+fn serve(now: Instant, bindings: u32) -> Result<(u64, u64), Box<dyn Error>> {
+    let mut document = document(0);
+    document["modules"] = json!(["acl", "registrar", "call"]);
+    let config = SwitchConfig::from_json(&document.to_string())?;
+    let locals = Locals { udp: vec!["10.255.255.254:5060".parse()?], ..Locals::default() };
+    let mut switch = Switch::new(now, config, locals, Box::new(Anywhere), [7; 32])?;
+    let before = resident()?;
+    let each = Duration::from_secs(20) / bindings.max(1);
+    for user in 0..bindings {
+        switch.handle_bytes(now + user * each, flow(user), register(user, 1, "")?.bytes().clone());
+        while switch.poll_output().is_some() {}
+    }
+    let served = resident()?.saturating_sub(before) / u64::from(bindings.max(1));
+    if switch.health().registrations != bindings as usize {
+        return Err("not all registered".into());
+    }
+    switch.handle_timeout(now + Duration::from_secs(60));
+    let at_rest = resident()?.saturating_sub(before) / u64::from(bindings.max(1));
+    Ok((served, at_rest))
+}
+
+/// What strangers leave behind who ask 5,000 times a second for a minute, half of them to call.
+fn flood(now: Instant) -> Result<u64, Box<dyn Error>> {
+    let config = SwitchConfig::from_json(&document(10).to_string())?;
+    let locals = Locals { udp: vec!["10.255.255.254:5060".parse()?], ..Locals::default() };
+    let mut switch = Switch::new(now, config, locals, Box::new(Anywhere), [7; 32])?;
+    let before = resident()?;
+    for round in 0..300_000 {
+        let now = now + round * Duration::from_micros(200);
+        let text = String::from_utf8(register(round, 1, "")?.bytes().to_vec())?;
+        let text = if round % 2 == 0 { text.replace("REGISTER", "INVITE") } else { text };
+        while switch.poll_timeout().is_some_and(|at| at <= now) {
+            switch.handle_timeout(now);
+        }
+        switch.handle_bytes(now, flow(round), Bytes::from(text));
+        while switch.poll_output().is_some() {}
+    }
+    Ok(resident()?.saturating_sub(before))
 }
 
 fn refresh(

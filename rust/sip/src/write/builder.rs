@@ -136,6 +136,8 @@ impl Builder {
         self.write_number(body.len());
         self.out.extend_from_slice(b"\r\n\r\n");
         self.out.extend_from_slice(&body);
+        // Transactions keep what they sent for half a minute, and there are many.
+        self.out.shrink_to_fit();
         Bytes::from(self.out)
     }
 
