@@ -4,6 +4,10 @@
 //! One signalling thread owns the listeners, the connections and the switch; media workers own the media
 //! sockets. They, and Python, talk over bounded queues. Python itself may not come in.
 
+// The helpers shared with the integration tests name this crate from outside.
+#[cfg(test)]
+extern crate self as pbx_net;
+
 mod acceptor;
 mod address;
 mod answer;
@@ -26,6 +30,9 @@ mod media_link;
 mod octets;
 mod outgoing;
 mod own_sockets;
+#[cfg(test)]
+#[path = "../tests/common/pki.rs"]
+mod pki;
 mod poller;
 mod relay_counters;
 mod relay_table;
@@ -39,6 +46,8 @@ mod streams_test;
 #[cfg(test)]
 mod test_support;
 mod tls;
+#[cfg(test)]
+mod tls_test;
 mod token;
 mod udp;
 mod wakeup;

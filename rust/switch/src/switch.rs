@@ -124,6 +124,7 @@ impl Switch {
     /// A stream ended: its bindings go, its transactions fail.
     pub fn handle_flow_closed(&mut self, now: Instant, flow: Flow) {
         self.location.handle_flow_closed(now, flow);
+        self.calls.on_flow_closed(flow);
         self.core.transactions.handle_transport_error(now, flow);
         self.settle(now);
     }

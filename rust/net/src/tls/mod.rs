@@ -9,4 +9,6 @@ mod validity;
 mod verifier;
 
 pub(crate) use context::TlsContext;
+#[cfg(test)]
+pub(crate) use pair::Pair;
 pub(crate) use session::Session;

@@ -38,15 +38,15 @@ impl ServerCertVerifier for SipVerifier {
             now,
             self.algorithms.all,
         )?;
-        let is_named = match server_name {
-            ServerName::DnsName(name) => has_identity(end_entity, name.as_ref()),
-            _ => verify_server_name(&certificate, server_name).is_ok(),
+        let ServerName::DnsName(name) = server_name else {
+            return verify_server_name(&certificate, server_name).map(|()| ServerCertVerified::assertion());
         };
-        if is_named {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(CertificateError::NotValidForName.into())
+        let presented = identities(end_entity);
+        if presented.iter().any(|identity| identity.eq_ignore_ascii_case(name.as_ref())) {
+            return Ok(ServerCertVerified::assertion());
         }
+        let expected = server_name.to_owned();
+        Err(CertificateError::NotValidForNameContext { expected, presented }.into())
     }
 
     fn verify_tls12_signature(
@@ -73,19 +73,18 @@ impl ServerCertVerifier for SipVerifier {
 }
 
 /// RFC 5922 §7.1: the hosts of `sip:` URIs without a user are the identities; without any, the DNS names are.
-/// §7.2: letter case does not matter, and no wildcard matches.
-fn has_identity(certificate: &CertificateDer<'_>, name: &str) -> bool {
-    let Ok(certificate) = EndEntityCert::try_from(certificate) else { return false };
-    let mut uris = certificate.valid_uri_names().filter_map(sip_domain).peekable();
-    if uris.peek().is_some() {
-        return uris.any(|domain| domain.eq_ignore_ascii_case(name));
-    }
-    certificate.valid_dns_names().any(|domain| domain.eq_ignore_ascii_case(name))
+/// §7.2: no wildcard matches, so one is compared as it stands.
+fn identities(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(certificate) = EndEntityCert::try_from(certificate) else { return Vec::new() };
+    let domains: Vec<String> =
+        certificate.valid_uri_names().filter_map(sip_domain).map(str::to_owned).collect();
+    if domains.is_empty() { certificate.valid_dns_names().map(str::to_owned).collect() } else { domains }
 }
 
 fn sip_domain(uri: &str) -> Option<&str> {
     let (scheme, domain) = uri.split_once(':')?;
-    (scheme.eq_ignore_ascii_case("sip") && !domain.contains('@')).then_some(domain)
+    let domain = domain.split([';', '?', ':']).next().filter(|_| !domain.contains('@'));
+    domain.filter(|_| scheme.eq_ignore_ascii_case("sip"))
 }
 
 #[cfg(test)]
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn only_sip_uris_without_user_name_a_domain() {
         assert_eq!(sip_domain("sip:example.com"), Some("example.com"));
-        assert_eq!(sip_domain("SIP:example.com"), Some("example.com"));
+        assert_eq!(sip_domain("SIP:example.com:5061;transport=tls"), Some("example.com"));
         assert_eq!(sip_domain("sip:alice@example.com"), None);
         assert_eq!(sip_domain("sips:example.com"), None);
         assert_eq!(sip_domain("https:example.com"), None);

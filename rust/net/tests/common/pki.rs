@@ -1,4 +1,5 @@
 //! Certificates for tests, made by the openssl command.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,9 +21,11 @@ impl Pki {
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
         let pki = Self { dir };
-        let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca \
-                         -addext basicConstraints=critical,CA:TRUE -keyout ca.key -out ca.pem";
-        pki.openssl(arguments);
+        let arguments = format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca-{name} \
+             -addext basicConstraints=critical,CA:TRUE -keyout ca.key -out ca.pem"
+        );
+        pki.openssl(&arguments);
         pki
     }
 

@@ -70,6 +70,16 @@ impl Leg {
         }
     }
 
+    /// The connection is gone. Behind NAT nothing else leads there, and what was secret stays so.
+    pub(super) fn reconnect(&mut self) {
+        let is_secret = matches!(self.dialog.flow.transport, Transport::Tls | Transport::Wss);
+        let flow = endpoint_flow(self.next_hop(), &self.dialog.flow)
+            .filter(|flow| !self.behind_nat && (!is_secret || flow.transport == Transport::Tls));
+        if let Some(flow) = flow {
+            self.dialog.flow = flow;
+        }
+    }
+
     /// Behind NAT the flow is the target, and the Request-URI says so (§2.6.1 rule 2). With proxies between,
     /// they need the Contact as it is.
     fn retarget(&mut self) {

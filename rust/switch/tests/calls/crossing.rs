@@ -392,3 +392,22 @@ fn answer_of_a_phone_behind_nat_that_comes_too_late_is_ended_where_it_came_from(
     assert_eq!(sent.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Bye]);
     assert!(sent.iter().all(|message| message.request_uri() == format!("sip:b@{CALLEE}")));
 }
+
+#[test]
+fn bye_to_a_party_whose_connection_broke_goes_to_its_contact() {
+    let mut desk = Desk::new(json!({}));
+    desk.register("1002", CALLEE);
+    desk.over_stream(|desk| desk.invite(&sdp("127.0.0.1", 7000)));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.over_stream(|desk| desk.ack(&answer, 1, ""));
+    desk.taken(CALLEE);
+    desk.close_stream();
+    desk.callee_request("BYE", &invite, "callee", 1, "");
+    let bye = desk.taken(CALLER).remove(0);
+    assert_eq!(bye.method(), Method::Bye);
+    let via = String::from_utf8_lossy(bye.header(Name::Via).unwrap()).into_owned();
+    // The Contact names no transport.
+    assert!(via.starts_with("SIP/2.0/UDP "), "{via}");
+}
