@@ -52,6 +52,19 @@ fn is_meant(agent: &UserAgent, page: &Page) -> bool {
     page.plan.device.is_none_or(|device| agent.device.is_some_and(|own| own.number == device.number))
 }
 
+/// A call to one device rings no other.
+pub(crate) fn check_devices(world: &World<'_>, broken: &mut Vec<String>) {
+    for callee in world.legs().iter().filter(|leg| !leg.is_caller) {
+        let caller = callee.label.split('-').next().and_then(|index| index.parse::<usize>().ok());
+        let caller = caller.and_then(|index| world.agents().get(index));
+        let Some(called) = caller.and_then(|caller| caller.device_called(&callee.label)) else { continue };
+        let rung = world.agents()[callee.phone].device;
+        if rung.is_none_or(|rung| rung.number != called.number) {
+            broken.push(format!("call {}: rang phone {}, another device", callee.label, callee.phone));
+        }
+    }
+}
+
 /// The bindings are those of the phones that registered, each once.
 pub(crate) fn check_bindings(world: &World<'_>, broken: &mut Vec<String>) {
     let views = world.switch().registrations(world.now, usize::MAX, None);

@@ -7,7 +7,7 @@ use pbx_switch::SwitchConfig;
 use crate::agent::Outcome;
 use crate::decider::Decider;
 use crate::invariant::{check_agreement, check_end, check_traffic};
-use crate::paging_rules::{check_bindings, check_pages};
+use crate::paging_rules::{check_bindings, check_devices, check_pages};
 use crate::report::{Report, Tally};
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -40,6 +40,7 @@ pub fn run(
     world.run_until(settled);
     check_agreement(&world, &mut violations);
     check_bindings(&world, &mut violations);
+    check_devices(&world, &mut violations);
     world.finish();
     let end = settled + CLEARING;
     world.run_until(end);

@@ -24,7 +24,7 @@ impl UserAgent {
         leg.call_id = format!("{}@{}", self.token(), self.account.address.ip());
         leg.local_tag = format!("{}-{index}", self.token());
         leg.local_uri = format!("sip:{}@{DOMAIN}", self.account.user);
-        leg.remote_uri = format!("sip:{}@{DOMAIN}", self.calls[plan].to);
+        leg.remote_uri = self.calls[plan].uri();
         leg.target.clone_from(&leg.remote_uri);
         self.legs.push(leg);
         if let Some(after) = self.calls[plan].cancels_after {

@@ -162,6 +162,12 @@ impl UserAgent {
         self.legs.iter().filter(|leg| !leg.label.is_empty()).map(|leg| leg.view(self.account.index))
     }
 
+    /// The device a call of this phone is for, by its label.
+    pub(crate) fn device_called(&self, label: &str) -> Option<Device> {
+        let (_, plan) = label.split_once('-')?;
+        self.calls.get(plan.parse::<usize>().ok()?)?.device
+    }
+
     /// Requests that still wait for something.
     pub(crate) fn open_transactions(&self) -> usize {
         let clients = self.clients.iter().filter(|client| !client.is_over()).count();

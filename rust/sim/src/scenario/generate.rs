@@ -81,7 +81,7 @@ impl Draw {
         let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
         let orders = orders(&mut dice, phones.len());
         let messages = messages(&mut dice, &mut phones);
-        let scenario = Scenario { seed, network, busy_ports, phones, calls, messages, orders };
+        let mut scenario = Scenario { seed, network, busy_ports, phones, calls, messages, orders };
         let python = match dice.below(10) {
             3 => Python::Forwards {
                 after: dice.millis(0, 1500),
@@ -93,6 +93,9 @@ impl Draw {
             2 if dice.chance(30) => Python::Hangs,
             _ => Python::Absent,
         };
+        if matches!(python, Python::Absent | Python::Answers(_)) {
+            call_devices(&mut dice, &mut scenario);
+        }
         let mode = dice.one_of(&["all", "all", "none", "auto"]);
         let mut config = default_config(&scenario, mode);
         config["call"]["ask_router"] = json!(python != Python::Absent);
@@ -127,6 +130,14 @@ fn orders(dice: &mut Dice, phones: usize) -> Vec<(Duration, Order)> {
         4 | 5 => vec![(dice.millis(1000, 15_000), Order::BreakStreams)],
         6 => vec![(dice.millis(1000, 15_000), Order::Vanish(dice.below(phones as u32) as usize))],
         _ => Vec::new(),
+    }
+}
+
+/// Some calls are for one device of a user. A router that names users would lead them elsewhere.
+fn call_devices(dice: &mut Dice, scenario: &mut Scenario) {
+    for call in &mut scenario.calls {
+        let mut devices = scenario.phones.iter().filter(|phone| phone.user == call.to);
+        call.device = devices.find_map(|phone| phone.device).filter(|_| dice.chance(20));
     }
 }
 

@@ -98,11 +98,21 @@ pub struct MessagePlan {
 impl MessagePlan {
     /// Request-URI.
     pub fn uri(&self) -> String {
-        let Self { to, device, .. } = self;
-        match device {
-            Some(device) => format!("sip:{to}@{DOMAIN};gr={}", device.instance()),
-            None => format!("sip:{to}@{DOMAIN}"),
-        }
+        address_of(&self.to, self.device)
+    }
+}
+
+impl CallPlan {
+    /// Request-URI.
+    pub fn uri(&self) -> String {
+        address_of(&self.to, self.device)
+    }
+}
+
+fn address_of(user: &str, device: Option<Device>) -> String {
+    match device {
+        Some(device) => format!("sip:{user}@{DOMAIN};gr={}", device.instance()),
+        None => format!("sip:{user}@{DOMAIN}"),
     }
 }
 
@@ -156,6 +166,8 @@ pub struct CallPlan {
     pub phone: usize,
     /// User called.
     pub to: String,
+    /// The one device of that user that is called (RFC 5627).
+    pub device: Option<Device>,
     /// INVITE without a body.
     pub late_offer: bool,
     /// The 2xx is never acknowledged.
@@ -177,6 +189,7 @@ impl CallPlan {
             at,
             phone,
             to: to.to_owned(),
+            device: None,
             late_offer: false,
             never_acks: false,
             cancels_after: None,

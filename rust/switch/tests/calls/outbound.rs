@@ -113,6 +113,32 @@ fn gruu_of_one_phone_rings_that_phone_alone() {
 }
 
 #[test]
+fn caller_with_ob_gets_requests_in_the_call_the_way_it_came() {
+    let mut desk = Desk::new(json!({"nat_fix": false}));
+    desk.register("1002", CALLEE);
+    desk.deliver(
+        CALLER,
+        &format!(
+            "INVITE sip:1002@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKob;rport
+             From: <sip:1001@127.0.0.1>;tag=caller
+             To: <sip:1002@127.0.0.1>
+             Call-ID: call-1
+             CSeq: 1 INVITE
+             Contact: <sip:1001@198.51.100.9:5070;ob>"
+        ),
+        &sdp("127.0.0.1", 7000),
+    );
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.ack(&answer, 1, "");
+    desk.callee_request("INFO", &invite, "callee", 1, "");
+    let info = desk.taken(CALLER).remove(0);
+    assert_eq!((info.method(), info.request_uri()), (Method::Info, "sip:1001@198.51.100.9:5070;ob"));
+}
+
+#[test]
 fn contact_with_ob_is_reached_the_way_it_came() {
     let mut desk = Desk::new(json!({"nat_fix": false}));
     desk.register_at("1002", CALLEE, "<sip:1002@198.51.100.9:5070;ob>");
