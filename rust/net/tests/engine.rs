@@ -39,6 +39,20 @@ fn options_over_udp_is_answered_from_the_socket_asked() {
 }
 
 #[test]
+fn stun_keepalive_over_udp_tells_the_phone_its_address() {
+    let engine = engine();
+    let phone = phone();
+    let request = *b"\x00\x01\x00\x00\x21\x12\xa4\x42flow-and-one";
+    phone.send_to(&request, engine.locals().udp[0]).unwrap();
+    let mut answer = [0; 64];
+    let (len, _) = phone.recv_from(&mut answer).unwrap();
+    assert_eq!((len, &answer[..2], &answer[4..20]), (32, &[1, 1][..], &request[4..20]));
+    let port = u16::from_be_bytes([answer[26] ^ 0x21, answer[27] ^ 0x12]);
+    assert_eq!(port, phone.local_addr().unwrap().port());
+    assert_eq!(counter(&engine, "keepalives_total{stun}"), 1);
+}
+
+#[test]
 fn options_over_tcp_is_answered_whatever_the_cuts() {
     let engine = engine();
     let mut stream = TcpStream::connect(engine.locals().tcp[0]).unwrap();

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use pbx_media::stun;
 use pbx_sip::transaction::{Incoming, TransactionId};
-use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Uri};
+use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Transport, Uri};
 
 use crate::authorize::Proven;
 use crate::call::Admitted;
@@ -22,6 +23,9 @@ impl Switch {
         if is_admitted && bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
             return self.core.counters.count("keepalives_total", "");
         }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            return self.keep_alive(is_admitted, flow, &bytes);
+        }
         let limits =
             Limits { max_message: self.core.policy.config.limits.max_message_size, ..Limits::default() };
         match Message::parse(bytes, &limits) {
@@ -30,6 +34,17 @@ impl Switch {
                 self.answer_malformed(now, flow, error.fault, error.partial.as_deref());
             }
             _ => self.drop_denied(flow),
+        }
+    }
+
+    /// Phones with flows of their own ask whether they are still heard, and where from (RFC 5626 §4.4.2).
+    fn keep_alive(&mut self, is_admitted: bool, flow: Flow, bytes: &[u8]) {
+        match stun::binding_answer(bytes, flow.remote).filter(|_| is_admitted) {
+            Some(answer) => {
+                self.core.counters.count("keepalives_total", "stun");
+                self.core.transmit(flow, answer.into());
+            }
+            None => self.core.counters.count("dropped_total", "stun"),
         }
     }
 

@@ -13,7 +13,7 @@ use super::entry::{Arriving, Entry, Plan};
 use super::gruu::{Gruu, GruuMint, Named, escaped, instance_urn};
 use super::outcome::{RegisterFault, RegisterOutcome};
 use super::update::{Update, Wish};
-use crate::policy::{Policy, is_behind_nat, uri_host};
+use crate::policy::{Host, Policy, is_behind_nat, uri_host};
 use crate::view::RegistrationView;
 
 /// Entries looked at in one turn, so that many phones that expire together do not hold up the calls. Bindings
@@ -346,7 +346,14 @@ fn targets(now: Instant, entry: &Entry, fits: impl Fn(&Binding) -> bool) -> Vec<
 fn addresses(request: &Message, aor: &Aor, instance: &str, temporary: &str) -> String {
     let to = request.to().ok().and_then(|to| to.uri().ok());
     let user = to.and_then(|uri| uri.user).unwrap_or_default();
-    let host = uri_host(aor.realm());
+    // As the phone knows us, port and all, when that names the realm.
+    let host = match to {
+        Some(uri) if Host::parse(uri.host).to_string() == aor.realm() => match uri.port {
+            Some(port) => format!("{}:{port}", uri.host),
+            None => uri.host.to_owned(),
+        },
+        _ => uri_host(aor.realm()).into_owned(),
+    };
     let urn = escaped(instance_urn(instance));
     format!(";pub-gruu=\"sip:{user}@{host};gr={urn}\";temp-gruu=\"sip:{temporary}@{host};gr\"")
 }
