@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+
+from pbx.api.upgrade import SipUpgrade
 
 MAX_REQUESTS = 256
 """Requests and open connections served at a time; further ones get 503."""
@@ -51,14 +53,17 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves one application on one listening socket, in the running event loop."""
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:
+    def __init__(self, app: Any, listener: socket.socket, upgrade: SipUpgrade) -> None:
         self._listener = listener
+        self._upgrade = upgrade
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                # A class or anything that makes such a protocol.
+                ws=cast("Any", upgrade),
                 server_header=False,
                 # uvicorn believes X-Forwarded-For of every loopback peer unless told not to.
                 proxy_headers=False,
@@ -87,3 +92,4 @@ class HttpServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._listener.close()
+        self._upgrade.close()

@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from pbx.api import HttpServer, bind, make_app
+from pbx.api import HttpServer, SipUpgrade, bind, make_app
 from pbx.cli.panel import Panel
 from pbx.config import Config, load
 from pbx.engine import Instance, ReloadRunningError, explain_call
@@ -58,7 +58,7 @@ class Process:
         self._instance.start()
         try:
             if listener is not None:
-                self._http = HttpServer(make_app(self._instance, self), listener)
+                self._http = HttpServer(make_app(self._instance, self), listener, self._mount())
                 await self._http.start()
             self._on_signals()
             self._announce()
@@ -121,6 +121,16 @@ class Process:
                 ) from None
             self._log.warning("http_off", address=main.http_addr, cause=error.strerror or str(error))
             return None
+
+    def _mount(self) -> SipUpgrade:
+        """SIP over WebSocket on the HTTP server, when the file speaks of WebSocket at all."""
+        proxy = self._instance.config.proxy
+        is_mounted = bool({"ws_port", "ws_handler"} & proxy.model_fields_set)
+        if is_mounted:
+            self._log.info("mounted", path=proxy.ws_handler, service="sip")
+        self._log.info("mounted", path=proxy.ami_path, service="ami")
+        handover = self._instance.take_handover() if is_mounted else None
+        return SipUpgrade(handover, proxy.ws_handler, lambda: self._instance.config.main.trusted_proxies)
 
     def _on_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -169,6 +169,10 @@ class Instance:
         """Bound addresses: transport and `ip:port`."""
         return self._engine.listeners()
 
+    def take_handover(self) -> int:
+        """Descriptor through which connections are handed to the engine, from now on the caller's; once only."""
+        return self._engine.take_handover()
+
     def is_running(self) -> bool:
         """Whether every native thread lives."""
         return self._native is not None and self._native.is_running()

@@ -1,5 +1,6 @@
 //! The running engine: start and stop, questions and answers, pictures of the state.
 
+use std::os::fd::IntoRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,11 +47,7 @@ impl Engine {
     /// Joins every thread. A second call does nothing.
     fn stop(&self, py: Python<'_>) {
         let engine = self.lock().take();
-        py.detach(|| {
-            if let Some(engine) = engine {
-                engine.stop();
-            }
-        });
+        py.detach(|| engine.iter().for_each(|engine| engine.stop()));
     }
 
     /// Descriptor that is readable while `take` has something to give.
@@ -159,6 +156,11 @@ impl Engine {
             ("sockets", totals.sockets),
         ];
         Ok(named.into_iter().map(|(name, count)| (name.to_owned(), count)).chain(dropped).collect())
+    }
+
+    /// Descriptor for connections of the HTTP server, to be owned by the caller; -1 the second time.
+    fn take_handover(&self) -> PyResult<i32> {
+        Ok(self.engine()?.take_handover().map_or(-1, IntoRawFd::into_raw_fd))
     }
 
     /// Whether all threads live.

@@ -194,6 +194,11 @@ impl Connection {
             }
             Err(_) => return Received::End,
         };
+        self.handle(now, octets, pieces)
+    }
+
+    /// Takes octets that were read. What comes of them is appended to `pieces`.
+    pub(crate) fn handle(&mut self, now: Instant, octets: &[u8], pieces: &mut VecDeque<Piece>) -> Received {
         if !matches!(self.phase, Phase::Handshaking | Phase::Open) {
             return Received::Some;
         }

@@ -9,6 +9,7 @@
 //! is reported again by the next wait.
 
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -22,6 +23,7 @@ use pbx_switch::{Decision, Event, Output, QueryId, Switch};
 use crate::bridge::{Bridge, BridgeItem};
 use crate::call_flows::CallFlows;
 use crate::counters::NetCounters;
+use crate::handover::Handover;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
 use crate::media_link::MediaLink;
@@ -115,6 +117,13 @@ impl Driver {
         })
     }
 
+    /// Takes connections of the HTTP server too; gives the end for it.
+    pub(crate) fn mount(&mut self) -> rustix::io::Result<OwnedFd> {
+        let (handover, theirs) = Handover::new()?;
+        self.streams.mount(handover, &self.poller)?;
+        Ok(theirs)
+    }
+
     /// Serves until stopped.
     pub(crate) fn run(mut self) {
         let mut ready = Vec::new();
@@ -149,6 +158,10 @@ impl Driver {
             }
             Some(Token::Stream(id)) => {
                 self.streams.handle_ready(now, &self.poller, &mut self.counters, (id, ready));
+                self.drain(now);
+            }
+            Some(Token::Handover) => {
+                self.streams.handle_handover(now, &self.poller, &mut self.counters);
                 self.drain(now);
             }
             Some(Token::Inbox) => self.handle_inputs(now),
@@ -258,6 +271,7 @@ impl Driver {
             StreamEvent::Message(flow, bytes) => self.switch.handle_bytes(now, flow, bytes),
             StreamEvent::Closed(flow) => self.switch.handle_flow_closed(now, flow),
             StreamEvent::SendFailed(flow) => self.switch.handle_send_failure(now, flow),
+            StreamEvent::Refused(remote) => self.switch.handle_refused_connection(now, remote.ip()),
             StreamEvent::Log(line) => self.batch.push(BridgeItem::Event(Event::Log(line))),
             StreamEvent::Fault(flow, fault, refused) => {
                 self.switch.handle_framing_fault(now, flow, &fault, refused.as_deref());

@@ -1,5 +1,6 @@
 //! A running PBX: its threads, and what the rest of the process may ask of them.
 
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -30,6 +31,7 @@ pub struct Engine {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) workers: Vec<Arc<WorkerPort>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) handover: Mutex<Option<OwnedFd>>,
 }
 
 impl Engine {
@@ -49,6 +51,13 @@ impl Engine {
     /// Questions and news for Python.
     pub fn bridge(&self) -> &Arc<Bridge> {
         &self.bridge
+    }
+
+    /// The socket through which an HTTP server hands over connections that are to become SIP over WebSocket: one
+    /// packet each, `address:port`, a line feed and the request head, with the connection's descriptor. Whoever
+    /// asks first owns it.
+    pub fn take_handover(&self) -> Option<OwnedFd> {
+        self.handover.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Answers a question. `false`: the inbox is full and the call meets its deadline instead.

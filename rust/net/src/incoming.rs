@@ -1,5 +1,6 @@
 //! Connections that come to us, and what is read from any.
 
+use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use crate::acceptor::Accepted;
 use crate::connection::{Connection, Layers, Received};
 use crate::counters::NetCounters;
 use crate::framing::{Framing, Piece};
+use crate::handover::{Handed, Handover, Taken};
 use crate::octets::Octets;
 use crate::outgoing::Peer;
 use crate::poller::Poller;
@@ -31,11 +33,8 @@ impl Streams {
         for _ in 0..MAX_ACCEPTS {
             match self.acceptor.accept(now, poller, listener) {
                 Accepted::Peer(socket, remote) => {
-                    if self.admit(now, poller, socket, (transport, remote)) {
-                        counters.connections_accepted_total += 1;
-                    } else {
-                        counters.connections_refused_total += 1;
-                    }
+                    let layers = self.layers(now, socket, transport);
+                    self.admit(now, poller, counters, layers, (transport, remote));
                 }
                 Accepted::Nobody => return,
                 Accepted::Paused => {
@@ -46,33 +45,62 @@ impl Streams {
         }
     }
 
+    /// Takes connections of the HTTP server, up to a bound. What it has read of them comes along.
+    pub(crate) fn handle_handover(&mut self, now: Instant, poller: &Poller, counters: &mut NetCounters) {
+        for _ in 0..MAX_ACCEPTS {
+            match self.handover.as_ref().map_or(Taken::Nothing, Handover::receive) {
+                Taken::Connection(handed) => self.adopt(now, poller, counters, handed),
+                Taken::Nonsense => counters.connections_refused_total += 1,
+                Taken::Nothing => return,
+                // Closing the descriptor also ends its registration with epoll.
+                Taken::End => self.handover = None,
+            }
+        }
+    }
+
+    fn adopt(&mut self, now: Instant, poller: &Poller, counters: &mut NetCounters, handed: Handed) {
+        let Handed { socket, remote, head } = handed;
+        let framing = Framing::upgrade(now, self.ws_path.clone(), &self.limits);
+        let layers = Layers { socket, octets: Octets::Plain, framing };
+        let Some(id) = self.admit(now, poller, counters, Some(layers), (Transport::Ws, remote)) else {
+            return;
+        };
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let Some(connection) = self.connection(id) else { return };
+        let received = connection.handle(now, &head, &mut pieces);
+        self.serve(now, poller, counters, id, (received, pieces));
+        self.settle(poller, id);
+    }
+
     fn admit(
         &mut self,
         now: Instant,
         poller: &Poller,
-        socket: TcpStream,
+        counters: &mut NetCounters,
+        layers: Option<Layers>,
         (transport, remote): (Transport, SocketAddr),
-    ) -> bool {
-        if self.connections.len() >= self.max_connections {
-            return false;
-        }
-        let Some(layers) = self.layers(now, socket, transport) else { return false };
-        let Some(source) = self.acceptor.claim(remote) else { return false };
+    ) -> Option<u32> {
+        let is_full = self.connections.len() >= self.max_connections;
+        let layers = layers.filter(|_| !is_full);
+        let Some((layers, source)) = layers.and_then(|layers| Some((layers, self.acceptor.claim(remote)?)))
+        else {
+            counters.connections_refused_total += 1;
+            self.events.push_back(StreamEvent::Refused(remote));
+            return None;
+        };
         let flow = self.next_flow(transport, remote);
         let mut connection = Connection::accepted(now, layers, flow, source);
         // Over TCP the source address is the peer's, whatever its Via and Contact say (RFC 5923 §5); over TLS
         // it has not proved any name.
-        if transport == Transport::Tcp {
-            let peer = Peer { transport, remote, name: None };
-            self.by_peer.insert(peer.clone(), flow.socket);
-            connection.peer = Some(peer);
-        }
-        let is_in = self.insert(poller, connection);
-        if !is_in {
-            self.by_peer.retain(|_, id| *id != flow.socket);
+        connection.peer = (transport == Transport::Tcp).then_some(Peer { transport, remote, name: None });
+        let peer = connection.peer.clone();
+        if !self.insert(poller, connection) {
             self.acceptor.release(source);
+            return None;
         }
-        is_in
+        self.by_peer.extend(peer.map(|peer| (peer, flow.socket)));
+        counters.connections_accepted_total += 1;
+        Some(flow.socket)
     }
 
     fn layers(&self, now: Instant, socket: TcpStream, transport: Transport) -> Option<Layers> {
@@ -97,10 +125,23 @@ impl Streams {
             received = connection.read(now, &mut buf, &mut pieces);
             counters.tls_handshakes_ok_total += u64::from(!had_tls && connection.has_tls());
         }
+        self.buf = buf;
+        self.serve(now, poller, counters, id, (received, pieces));
+    }
+
+    /// Carries out what was read.
+    fn serve(
+        &mut self,
+        now: Instant,
+        poller: &Poller,
+        counters: &mut NetCounters,
+        id: u32,
+        (received, mut pieces): (Received, VecDeque<Piece>),
+    ) {
         for piece in pieces.drain(..) {
             self.handle_piece(now, counters, id, piece);
         }
-        (self.pieces, self.buf) = (pieces, buf);
+        self.pieces = pieces;
         let Some(connection) = self.connection(id) else { return };
         let is_alive = connection.flush(now);
         match received {

@@ -48,14 +48,22 @@ pub(crate) fn launch(document: Document) -> Result<Engine, StartError> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(system("making media queues"))?;
     let media = MediaLink::new(workers.clone(), Arc::clone(&own));
-    let driver = driver(&net, config, bound, media, (&bridge, &port))?;
+    let mut driver = driver(&net, config, bound, media, (&bridge, &port))?;
+    let handover = driver.mount().map_err(system("making the handover"))?;
     let relays = workers
         .iter()
         .map(|worker| RelayWorker::new(Arc::clone(worker), Arc::clone(&own)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(system("making a media worker"))?;
 
-    let engine = Engine { locals, port, bridge, workers, threads: Mutex::default() };
+    let engine = Engine {
+        locals,
+        port,
+        bridge,
+        workers,
+        threads: Mutex::default(),
+        handover: Mutex::new(Some(handover)),
+    };
     for (index, relay) in relays.into_iter().enumerate() {
         let thread = spawn(format!("pbx-media-{index}"), &engine.bridge, move || relay.run())?;
         engine.keep(thread);

@@ -22,6 +22,7 @@ mod engine;
 mod engine_error;
 mod facing;
 mod framing;
+mod handover;
 mod incoming;
 mod input;
 mod launch;

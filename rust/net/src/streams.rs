@@ -17,8 +17,9 @@ use crate::config::NetConfig;
 use crate::connection::{Connection, Deadlines, Expiry, Phase};
 use crate::counters::NetCounters;
 use crate::framing::Piece;
+use crate::handover::Handover;
 use crate::outgoing::Peer;
-use crate::poller::{Poller, Ready};
+use crate::poller::{Interest, Poller, Ready};
 use crate::tls::TlsContext;
 use crate::token::Token;
 
@@ -42,6 +43,8 @@ pub(crate) enum StreamEvent {
     Closed(Flow),
     /// What was sent on this flow did not leave.
     SendFailed(Flow),
+    /// A connection from there was not accepted: there are too many, in all or from the same source.
+    Refused(SocketAddr),
     /// Something an operator wants to know.
     Log(LogLine),
 }
@@ -50,6 +53,7 @@ pub(crate) enum StreamEvent {
 #[derive(Debug)]
 pub(crate) struct Streams {
     pub(crate) acceptor: Acceptor,
+    pub(crate) handover: Option<Handover>,
     /// What each listener speaks.
     pub(crate) transports: Vec<Transport>,
     pub(crate) tls: TlsContext,
@@ -82,6 +86,7 @@ impl Streams {
         let acceptor = Acceptor::new(listeners, config.max_connections_per_source, poller)?;
         Ok(Self {
             acceptor,
+            handover: None,
             transports,
             tls,
             ws_path: config.ws_path.as_str().into(),
@@ -99,6 +104,13 @@ impl Streams {
             handshakes_left: MAX_HANDSHAKES,
             opened_total: 0,
         })
+    }
+
+    /// Takes connections of the HTTP server too.
+    pub(crate) fn mount(&mut self, handover: Handover, poller: &Poller) -> rustix::io::Result<()> {
+        poller.add(&handover, Token::Handover.encode(), Interest::READ)?;
+        self.handover = Some(handover);
+        Ok(())
     }
 
     /// What happened since the last call. Drain until `None` after every `handle_*`, `send` and `close`.

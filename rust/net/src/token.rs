@@ -11,6 +11,8 @@ pub(crate) enum Token {
     Stream(u32),
     /// The inbox of the thread.
     Inbox,
+    /// Connections the HTTP server hands over.
+    Handover,
     /// Events of one media worker.
     Worker(u32),
     /// A media socket, by its place.
@@ -26,6 +28,7 @@ impl Token {
             Self::Inbox => (3, 0),
             Self::Worker(index) => (4, index),
             Self::Media(index) => (5, index),
+            Self::Handover => (6, 0),
         };
         (kind << 32) | u64::from(index)
     }
@@ -39,6 +42,7 @@ impl Token {
             3 => Some(Self::Inbox),
             4 => Some(Self::Worker(index)),
             5 => Some(Self::Media(index)),
+            6 => Some(Self::Handover),
             _ => None,
         }
     }
@@ -55,6 +59,7 @@ mod tests {
             Token::Listener(3),
             Token::Stream(u32::MAX),
             Token::Inbox,
+            Token::Handover,
             Token::Worker(63),
             Token::Media(9),
         ] {

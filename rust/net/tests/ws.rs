@@ -3,13 +3,16 @@
 
 mod common;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use common::pki::Pki;
 use common::{PATIENCE, counter, document, options, read_head, wait_until};
 use pbx_net::{Document, Engine};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
@@ -277,4 +280,37 @@ fn tls_on_the_same_port_is_secure_web_socket() {
     wait_until("both kinds", || {
         counter(&engine, "sip_connections{wss}") == 1 && counter(&engine, "sip_connections{ws}") == 1
     });
+}
+
+/// Gives a connection to the engine as an HTTP server does.
+fn hand_over(through: &OwnedFd, socket: &TcpStream, packet: &[u8]) {
+    let descriptors = [socket.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    sendmsg(through, &[IoSlice::new(packet)], &mut ancillary, SendFlags::empty()).unwrap();
+}
+
+#[test]
+fn connection_of_the_http_server_is_taken_over_with_what_it_read() {
+    let engine = Engine::start(document("", "")).unwrap();
+    let through = engine.take_handover().unwrap();
+    assert!(engine.take_handover().is_none());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let head = request("/ws", "Sec-WebSocket-Protocol: sip\r\n");
+    hand_over(&through, &accepted, format!("192.0.2.7:4711\n{head}").as_bytes());
+    drop(accepted);
+    assert!(read_head(&mut client).starts_with("HTTP/1.1 101 "));
+    client.write_all(&frame(FINAL | TEXT, options("WS", "handed").as_bytes())).unwrap();
+    let text = String::from_utf8(receive(&mut client).1).unwrap();
+    assert!(text.contains("received=192.0.2.7") && text.contains("rport=4711"), "{text}");
+    // What makes no sense takes nothing down, and neither does an HTTP server that is gone.
+    hand_over(&through, &client, b"nonsense");
+    wait_until("refusal", || counter(&engine, "refused_total{connections}") == 1);
+    drop(through);
+    client.write_all(&frame(FINAL | TEXT, options("WS", "still").as_bytes())).unwrap();
+    assert!(receive(&mut client).1.starts_with(b"SIP/2.0 200 "));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -127,6 +128,11 @@ impl Switch {
         self.calls.on_flow_closed(flow);
         self.core.transactions.handle_transport_error(now, flow);
         self.settle(now);
+    }
+
+    /// A connection was not accepted because there are too many, in all or from there.
+    pub fn handle_refused_connection(&mut self, now: Instant, source: IpAddr) {
+        self.core.log_of(now, source, ("refused", "connections"), Vec::new);
     }
 
     /// A datagram or a connection attempt was refused by the network.
