@@ -128,6 +128,7 @@ def _switch(config: Config, machine: Machine, generation: int, ask_router: bool)
             "parallel_fork": proxy.parallel_fork,
             "ask_router": ask_router,
             "decision_timeout_ms": proxy.decision_timeout_ms,
+            "session_timer": _session_timer(config),
         },
         "media": _media(config),
         "nat_fix": proxy.nat_fix,
@@ -139,6 +140,13 @@ def _switch(config: Config, machine: Machine, generation: int, ask_router: bool)
             "max_queries": MAX_QUERIES,
         },
     }
+
+
+def _session_timer(config: Config) -> Json | None:
+    proxy = config.proxy
+    if not proxy.session_timers_on:
+        return None
+    return {"always": proxy.session_timer_always, "expires_secs": proxy.session_expires}
 
 
 def _identity(config: Config, machine: Machine) -> Json:

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::chars;
 use crate::fault::{Cause, Fault, Part};
 use crate::header::list::Values;
-use crate::header::{Contact, NameAddr, Via};
+use crate::header::{Contact, NameAddr, SessionExpires, Via};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::name::Name;
@@ -224,6 +224,20 @@ impl Message {
     /// Expires, seconds. Malformed counts as absent.
     pub fn expires(&self) -> Option<u32> {
         self.number(Name::Expires)
+    }
+
+    /// Session-Expires (RFC 4028 §4).
+    ///
+    /// # Errors
+    /// [`Fault::Bad`] with that name.
+    pub fn session_expires(&self) -> Result<Option<SessionExpires>, Fault> {
+        let value = self.header(Name::SessionExpires);
+        value.map(SessionExpires::read).transpose().map_err(|cause| bad(Name::SessionExpires, cause))
+    }
+
+    /// Min-SE, seconds (RFC 4028 §5). Malformed counts as absent.
+    pub fn min_se(&self) -> Option<u32> {
+        self.number(Name::MinSe)
     }
 
     /// The number a field begins with, parameters and comments ignored; `None` if absent, malformed or over 32 bits.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pbx_media::ports::PortPool;
-use pbx_media::relay::{MediaCommand, SessionId};
+use pbx_media::relay::{MediaCommand, SessionId, Side};
 use pbx_sip::Builder;
 use pbx_sip::timer::Timers;
 use pbx_sip::transaction::{TransactionId, TransactionSettings, Transactions, Transmit};
@@ -58,6 +58,8 @@ pub(crate) enum Role {
     Relayed,
     /// Our own re-INVITE to the callee.
     Reanchor,
+    /// Our own refresh of the session of a side.
+    Refresh(Side),
     /// BYE towards a side.
     Bye,
 }

@@ -12,7 +12,7 @@ use crate::config::Module;
 use crate::core::{Inbound, Owner};
 use crate::location::RegisterOutcome;
 use crate::output::Output;
-use crate::refusal::{ACCEPT, Refusal, SUPPORTED, allow, lacking_extensions};
+use crate::refusal::{ACCEPT, Refusal, allow, lacking_extensions, supported};
 use crate::switch::Switch;
 
 impl Switch {
@@ -186,7 +186,7 @@ impl Switch {
             Ok(Scheme::Other) => return Err(Refusal::UnsupportedScheme),
             Err(fault) => return Err(Refusal::Malformed(fault)),
         }
-        let lacking = lacking_extensions(message);
+        let lacking = lacking_extensions(config, message);
         if !lacking.is_empty() {
             return Err(Refusal::BadExtension(lacking));
         }
@@ -206,17 +206,18 @@ impl Switch {
         let RegisterOutcome { code, reason, headers, result } = outcome;
         self.core.counters.count("registrar_total", result);
         let reason = reason.unwrap_or_else(|| pbx_sip::reason_phrase(code));
+        let supported = supported(&policy.config);
         self.core.respond(now, inbound, (code, reason), |builder| {
-            let builder = if code == 200 { builder.header(Name::Supported, SUPPORTED) } else { builder };
+            let builder = if code == 200 { builder.header(Name::Supported, supported) } else { builder };
             headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value))
         });
     }
 
     /// Step 13: OPTIONS to a host of ours.
     fn options(&mut self, now: Instant, inbound: &Inbound<'_>) {
-        let allow = allow(&self.core.policy.config);
+        let (allow, supported) = (allow(&self.core.policy.config), supported(&self.core.policy.config));
         self.core.respond_stranger(now, inbound, (200, "OK"), |builder| {
-            builder.header(Name::Allow, allow).header(Name::Accept, ACCEPT).header(Name::Supported, SUPPORTED)
+            builder.header(Name::Allow, allow).header(Name::Accept, ACCEPT).header(Name::Supported, supported)
         });
     }
 }

@@ -8,8 +8,13 @@ use crate::config::{Module, SwitchConfig};
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE";
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
-/// Option tags understood.
-pub(crate) const SUPPORTED: &str = "path, outbound, gruu";
+/// Smallest session interval, seconds (RFC 4028 §4).
+pub(crate) const MIN_SE: u32 = 90;
+
+/// Option tags understood; the value of Supported.
+pub(crate) fn supported(config: &SwitchConfig) -> &'static str {
+    if config.call.session_timer.is_some() { "path, outbound, gruu, timer" } else { "path, outbound, gruu" }
+}
 
 /// Methods the loaded modules serve; the value of Allow outside dialogs.
 pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
@@ -22,10 +27,11 @@ pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
 }
 
 /// Option tags of Require and Proxy-Require that we do not understand, comma-separated.
-pub(crate) fn lacking_extensions(message: &Message) -> String {
+pub(crate) fn lacking_extensions(config: &SwitchConfig, message: &Message) -> String {
+    let supported = supported(config);
     let tags = message.values(Name::Require).chain(message.values(Name::ProxyRequire));
     let lacking: Vec<_> = tags
-        .filter(|tag| !SUPPORTED.split(", ").any(|known| tag.eq_ignore_ascii_case(known.as_bytes())))
+        .filter(|tag| !supported.split(", ").any(|known| tag.eq_ignore_ascii_case(known.as_bytes())))
         .map(|tag| String::from_utf8_lossy(tag).into_owned())
         .collect();
     lacking.join(", ")
@@ -80,6 +86,8 @@ pub(crate) enum Refusal {
     DecisionFailed,
     /// The handler did not answer in time.
     DecisionOverdue,
+    /// Session-Expires below what any session may have.
+    IntervalTooSmall,
     /// RTP ports used up, or none could be bound.
     NoPorts,
     /// No common codec.
@@ -130,6 +138,7 @@ impl Refusal {
             Self::TooManyHops => 483,
             Self::BreadthUsedUp => 440,
             Self::MediaType => 415,
+            Self::IntervalTooSmall => 422,
             Self::NotAcceptable => 406,
             Self::NotFound | Self::ForeignTarget => 404,
             Self::NotRegistered | Self::NoAnswer => 480,
@@ -147,6 +156,7 @@ impl Refusal {
         match self {
             Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, allow(config).to_owned())],
             Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
+            Self::IntervalTooSmall => vec![(Name::MinSe, MIN_SE.to_string())],
             Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
             Self::NotAcceptable => {
                 vec![(Name::Warning, "399 pbx \"SDP is not acceptable to the caller\"".to_owned())]
@@ -187,6 +197,7 @@ impl Refusal {
             Self::TooManyHops => "max_forwards",
             Self::BreadthUsedUp => "breadth",
             Self::MediaType | Self::NotAcceptable => "body",
+            Self::IntervalTooSmall => "session_interval",
             Self::NotFound => "not_found",
             Self::NotRegistered => "not_registered",
             Self::DecisionFailed => "decision_failed",

@@ -93,6 +93,21 @@ def test_the_suffix_of_call_ids_follows_the_addresses(site, text, suffix):
     assert switch(site, text + "\n")["identity"]["callid_suffix"] == suffix
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {"always": False, "expires_secs": 1800}),
+        ("session_expires = 90", {"always": False, "expires_secs": 90}),
+        ("session_timer = false", None),
+        ("session_timer = false\nsession_timer_always = true", {"always": True, "expires_secs": 1800}),
+    ],
+)
+def test_session_timers_are_on_unless_switched_off_and_always_implies_them(site, text, expected):
+    config = site.load(f"[proxy]\n{text}\n")
+    assert compiled(config)["switch"]["call"]["session_timer"] == expected
+    assert not [problem for problem in config.problems if "session" in str(problem)]
+
+
 def test_names_on_the_wire(site):
     assert switch(site, "[proxy]\n")["identity"]["user_agent"] == "pbx/1.2.3"
     assert switch(site, "[proxy]\n")["identity"]["contact_username"] == "00112233aabbccdd"

@@ -5,9 +5,11 @@ pub(crate) mod cseq;
 pub(crate) mod list;
 mod name_addr;
 pub(crate) mod params;
+mod session_expires;
 mod via;
 
 pub use contact::Contact;
 pub use name_addr::NameAddr;
 pub use params::Params;
+pub use session_expires::{Refresher, SessionExpires};
 pub use via::Via;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Message, Name};
+use pbx_sip::{Builder, Bytes, Message, Name};
 
 use super::branch::{Branch, BranchState};
 use super::dismiss::dismiss;
@@ -13,9 +13,10 @@ use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::{Accepting, Leg};
+use super::session_timer::SessionTimer;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
-use crate::refusal::{ALLOW, Refusal, SUPPORTED};
+use crate::refusal::{ALLOW, Refusal, supported};
 
 /// A winning 2xx that waits for the sockets it showed to be needed: nobody may be told of a port before it is
 /// bound.
@@ -108,7 +109,12 @@ impl Call {
         } else {
             callee.acknowledge(core, response.cseq(), None);
         }
+        let asked = self.branches.iter().find(|branch| branch.transaction == transaction);
+        let asked = asked.map(|branch| branch.asked).unwrap_or_default();
+        callee.session = SessionTimer::new(self.policy.config.call.session_timer, asked);
+        callee.session.on_accepted(now, response);
         self.callee = Some(callee);
+        self.arm_session(core, now, Side::Callee);
         self.cancel_branches(core, now);
         self.plan.forget();
         self.phase = Phase::Connected;
@@ -131,6 +137,8 @@ impl Call {
         late: bool,
     ) {
         let Some(invite) = self.invite.take() else { return };
+        let granted = self.caller.session.grant(now, &invite.message);
+        let supported = supported(&self.policy.config);
         let contact = self.caller.contact(core);
         let inbound = Inbound {
             transaction: invite.transaction,
@@ -140,7 +148,8 @@ impl Call {
         };
         let status = (response.status(), response.reason());
         let bytes = core.respond(now, &inbound, status, |builder| {
-            with_session(headers::pass(builder.header(Name::Contact, contact), response), Some(body))
+            let builder = headers::pass(builder.header(Name::Contact, contact), response);
+            with_session(granted.write(builder), supported, body)
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),
@@ -151,6 +160,7 @@ impl Call {
         };
         core.arm(accepting.repeat.next_at(), self.id, TimerKind::Repeat(Side::Caller));
         self.caller.accepting = Some(accepting);
+        self.arm_session(core, now, Side::Caller);
     }
 
     /// The answer of the winner could not be used: the next target, or the failure, follows.
@@ -225,10 +235,6 @@ impl Call {
 }
 
 /// Adds what every 2xx to INVITE says, and the body.
-pub(super) fn with_session(builder: pbx_sip::Builder, body: Option<&[u8]>) -> pbx_sip::Builder {
-    let builder = builder.header(Name::Allow, ALLOW).header(Name::Supported, SUPPORTED);
-    match body {
-        Some(body) => builder.body("application/sdp", body),
-        None => builder,
-    }
+pub(super) fn with_session(builder: Builder, supported: &str, body: &[u8]) -> Builder {
+    builder.header(Name::Allow, ALLOW).header(Name::Supported, supported).body("application/sdp", body)
 }

@@ -3,6 +3,7 @@
 use pbx_sip::transaction::TransactionId;
 
 use super::plan::Endpoint;
+use super::session_timer::Asked;
 
 /// State of a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Branch {
     /// Its share of Max-Breadth.
     pub(super) breadth: usize,
     pub(super) state: BranchState,
+    /// Session interval asked for.
+    pub(super) asked: Asked,
     /// CANCEL was asked for.
     pub(super) cancelled: bool,
 }

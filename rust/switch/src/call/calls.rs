@@ -153,6 +153,7 @@ impl Calls {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
             Role::Relayed => call.on_relay_response(core, now, client, response),
             Role::Reanchor => call.on_reanchor_response(core, now, response),
+            Role::Refresh(side) => call.on_refresh_response(core, now, (side, client), response),
             Role::Bye if response.status() >= 200 => call.on_bye_over(),
             Role::Bye => {}
         });
@@ -183,6 +184,7 @@ impl Calls {
             Role::Branch(index) => call.on_branch_timeout(core, now, usize::from(index), timer),
             Role::Relayed => call.on_relay_timeout(core, now, client),
             Role::Reanchor => call.on_reanchor_failure(core, now),
+            Role::Refresh(side) => call.on_refresh_timeout(core, now, (side, client), timer.is_some()),
             Role::Bye => call.on_bye_over(),
         });
     }
@@ -197,6 +199,7 @@ impl Calls {
             TimerKind::Decision(_) => {}
             TimerKind::Ring(group) => call.on_ring_limit(core, now, group),
             TimerKind::Repeat(side) => call.on_repeat(core, now, side),
+            TimerKind::Session(side) => call.on_session_timer(core, now, side),
             TimerKind::Reanchor => call.reanchor(core, now),
         });
     }
@@ -281,8 +284,9 @@ fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, respon
     if response.cseq_method() != Method::Invite || response.status() / 100 != 2 {
         return;
     }
-    let is_reinvite =
-        |owner: &Owner| matches!(owner, Owner::Call { role: Role::Relayed | Role::Reanchor, .. });
+    let is_reinvite = |owner: &Owner| {
+        matches!(owner, Owner::Call { role: Role::Relayed | Role::Reanchor | Role::Refresh(_), .. })
+    };
     if core.owners.get(&client).is_some_and(is_reinvite) {
         remember_ended(core, client, response.to_tag().unwrap_or_default());
     }

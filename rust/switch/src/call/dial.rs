@@ -10,9 +10,10 @@ use super::headers;
 use super::id::{Side, TimerKind, tag};
 use super::identity;
 use super::plan::Endpoint;
+use super::session_timer::{Asked, SessionTimer};
 use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
-use crate::refusal::{ALLOW, SUPPORTED};
+use crate::refusal::{ALLOW, supported};
 
 /// Branches an INVITE may be split into where it says nothing, and the most we make of it (RFC 5393 §5.3.3).
 const MAX_BREADTH: usize = 60;
@@ -36,7 +37,7 @@ impl Call {
             core.counters.count("refused_total", "breadth");
         }
         for (index, endpoint) in group.endpoints.iter().take(rung).enumerate() {
-            self.dial(core, now, endpoint, share(breadth, rung, index));
+            self.dial(core, now, endpoint, share(breadth, rung, index), Asked::default());
         }
         if !self.branches.iter().any(Branch::is_awaited) {
             return self.dial_next(core, now);
@@ -48,7 +49,14 @@ impl Call {
     }
 
     /// Sends one INVITE.
-    pub(super) fn dial(&mut self, core: &mut Core, now: Instant, endpoint: &Endpoint, breadth: usize) {
+    pub(super) fn dial(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        endpoint: &Endpoint,
+        breadth: usize,
+        asked: Asked,
+    ) {
         let Some(invite) = &self.invite else { return };
         headers::count_excess(core, &invite.message);
         let source = invite.flow.remote.ip();
@@ -64,6 +72,8 @@ impl Call {
         let contact = core.contact(&flow, self.plan.caller_contact.as_deref(), endpoint.next_hop());
         let owner = Owner::Call { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
+        let config = &self.policy.config;
+        let session = SessionTimer::new(config.call.session_timer, asked);
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
             let from = format!("{};tag={local_tag}", identity::from(&invite.message));
             let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
@@ -73,7 +83,8 @@ impl Call {
                 .header(Name::CSeq, "1 INVITE")
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, SUPPORTED);
+                .header(Name::Supported, supported(config));
+            builder = session.ask(builder);
             if let Some(asserted) =
                 identity::asserted(&invite.message, invite.asserted.as_deref(), &plan.headers)
             {
@@ -96,6 +107,7 @@ impl Call {
                 endpoint: endpoint.clone(),
                 breadth,
                 state: BranchState::Pending,
+                asked,
                 cancelled: false,
             }),
             None => self.note_failure(Failure::local(503)),

@@ -39,6 +39,8 @@ pub(crate) enum TimerKind {
     Ring(u32),
     /// Our 2xx on this side wants repeating, or was never acknowledged (RFC 3261 §13.3.1.4).
     Repeat(Side),
+    /// The session timer of this side (RFC 4028).
+    Session(Side),
     /// The re-INVITE that shows the callee our address met another one (RFC 3261 §14.1).
     Reanchor,
 }

@@ -6,9 +6,10 @@ use pbx_sip::dialog::CseqVerdict;
 use pbx_sip::{Message, Method, Name};
 
 use super::id::Side;
+use super::session_timer::SessionTimer;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
-use crate::refusal::{ACCEPT, ALLOW, Refusal, SUPPORTED, lacking_extensions};
+use crate::refusal::{ACCEPT, ALLOW, Refusal, lacking_extensions, supported};
 
 impl Call {
     /// A request whose Call-ID and tags are those of the leg of `side`.
@@ -28,12 +29,16 @@ impl Call {
         if let Err(refusal) = self.judge_within(inbound.request) {
             return core.refuse(now, inbound, &refusal);
         }
+        if method == Method::Update {
+            return self.on_bare_update(core, now, side, inbound);
+        }
         if method == Method::Options {
+            let supported = supported(&self.policy.config);
             core.respond(now, inbound, (200, "OK"), |builder| {
                 builder
                     .header(Name::Allow, ALLOW)
                     .header(Name::Accept, ACCEPT)
-                    .header(Name::Supported, SUPPORTED)
+                    .header(Name::Supported, supported)
             });
         } else {
             self.relay(core, now, side, inbound);
@@ -47,10 +52,19 @@ impl Call {
         }
         match request.method() {
             Method::Invite | Method::Info | Method::Message | Method::Options => {}
+            // An offer in it is of no use to us.
+            Method::Update if request.body().is_empty() => {}
             Method::Other => return Err(Refusal::UnknownMethod),
             _ => return Err(Refusal::MethodNotAllowed),
         }
-        let lacking = lacking_extensions(request);
-        if lacking.is_empty() { Ok(()) } else { Err(Refusal::BadExtension(lacking)) }
+        let config = &self.policy.config;
+        let lacking = lacking_extensions(config, request);
+        if !lacking.is_empty() {
+            return Err(Refusal::BadExtension(lacking));
+        }
+        match request.method() {
+            Method::Invite | Method::Update => SessionTimer::judge(config.call.session_timer, request),
+            _ => Ok(()),
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::id::{CallId, tag};
 use super::leg::Leg;
 use super::media::CallMedia;
 use super::plan::Plan;
+use super::session_timer::{Asked, SessionTimer};
 use super::state::{Call, Invite, Phase, Summary};
 use crate::core::{Core, Inbound};
 use crate::location::Location;
@@ -63,6 +64,7 @@ impl Calls {
             return Err(Refusal::BreadthUsedUp);
         }
         judge_body(invite)?;
+        SessionTimer::judge(core.policy.config.call.session_timer, invite)?;
         if self.len() >= core.policy.config.limits.max_calls {
             return Err(Refusal::Full("calls"));
         }
@@ -86,6 +88,8 @@ impl Calls {
             user: admitted.user.map(Into::into),
             direction: admitted.direction,
         };
+        let mut caller = Leg::new(dialog, behind_nat);
+        caller.session = SessionTimer::new(core.policy.config.call.session_timer, Asked::default());
         self.invites.insert(admitted.transaction, id);
         self.origins.insert(origin, id);
         entry.insert(Box::new(Call {
@@ -98,7 +102,7 @@ impl Calls {
                 flow: admitted.flow,
                 asserted: admitted.asserted,
             }),
-            caller: Leg::new(dialog, behind_nat),
+            caller,
             callee: None,
             branches: Vec::new(),
             plan: Plan::default(),

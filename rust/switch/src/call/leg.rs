@@ -10,6 +10,8 @@ use pbx_sip::{Bytes, Flow, Message, Method, Scheme, Transport, Uri};
 use super::dial::through_flow;
 use super::farewell::Farewell;
 use super::id::CallId;
+use super::session_refresh::Refresh;
+use super::session_timer::SessionTimer;
 use crate::core::{Core, Owner, Role};
 
 /// A 2xx of ours that waits for its ACK.
@@ -38,6 +40,9 @@ pub(super) struct Leg {
     pub(super) bye_held: bool,
     /// User part of our Contact on this leg, when a decision chose one.
     pub(super) contact: Option<Box<str>>,
+    pub(super) session: SessionTimer,
+    /// A refresh of ours under way.
+    pub(super) refresh: Option<Refresh>,
 }
 
 impl Leg {
@@ -51,6 +56,8 @@ impl Leg {
             closing: false,
             bye_held: false,
             contact: None,
+            session: SessionTimer::default(),
+            refresh: None,
         };
         leg.retarget();
         leg
@@ -87,6 +94,11 @@ impl Leg {
             self.dialog.remote_target =
                 through_flow(&self.dialog.remote_target, self.dialog.flow.remote).into();
         }
+    }
+
+    /// Whether an INVITE of ours that refreshes the session is unanswered.
+    pub(super) fn is_refreshing_by_invite(&self) -> bool {
+        self.refresh.is_some_and(Refresh::is_invite)
     }
 
     /// Whether the peer still gets something from us: a 2xx without ACK, or a BYE that waits for it.

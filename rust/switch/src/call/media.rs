@@ -33,6 +33,10 @@ pub(super) struct CallMedia {
     session: Option<Session>,
     /// The offer that waits for its answer.
     offer: Option<Box<Offer>>,
+    /// The offer each party was shown last.
+    proposed: [Option<Bytes>; 2],
+    /// The description each party was shown last in a complete exchange.
+    shown: [Option<Bytes>; 2],
     /// Our `o=` lines when bodies are rewritten without being anchored.
     origins: [LocalOrigin; 2],
     attempts: u8,
@@ -132,6 +136,8 @@ impl CallMedia {
             codecs: Box::default(),
             session: None,
             offer: None,
+            proposed: [None, None],
+            shown: [None, None],
             origins: seeds.map(LocalOrigin::new),
             attempts: 0,
             behind_proxy: false,
@@ -253,6 +259,7 @@ impl CallMedia {
             shown
         });
         let bytes = shown.as_ref().map(Sdp::to_bytes);
+        self.proposed[Side::Callee.index()].clone_from(&bytes);
         self.offer = shown.map(|shown| Box::new(Offer { shown, ..*offer }));
         bytes
     }
@@ -266,6 +273,19 @@ impl CallMedia {
 
     /// Carries an offer of one party to the other.
     pub(super) fn pass_offer(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        from: Side,
+        sdp: &[u8],
+        source: IpAddr,
+    ) -> Result<Bytes, Refusal> {
+        let offer = self.show_offer(core, now, from, sdp, source)?;
+        self.proposed[from.other().index()] = Some(offer.clone());
+        Ok(offer)
+    }
+
+    fn show_offer(
         &mut self,
         core: &mut Core,
         now: Instant,
@@ -294,6 +314,19 @@ impl CallMedia {
         sdp: &[u8],
         source: IpAddr,
     ) -> Result<Bytes, Refusal> {
+        let answer = self.show_answer(core, from, sdp, source)?;
+        self.shown[from.other().index()] = Some(answer.clone());
+        self.shown[from.index()].clone_from(&self.proposed[from.index()]);
+        Ok(answer)
+    }
+
+    fn show_answer(
+        &mut self,
+        core: &mut Core,
+        from: Side,
+        sdp: &[u8],
+        source: IpAddr,
+    ) -> Result<Bytes, Refusal> {
         if self.path() == MediaPath::None {
             return Ok(Bytes::copy_from_slice(sdp));
         }
@@ -308,6 +341,11 @@ impl CallMedia {
         });
         self.offer = Some(offer);
         shown.map_err(|_| Refusal::NoCodec)
+    }
+
+    /// What a party was shown of the session in force.
+    pub(super) fn shown(&self, side: Side) -> Option<Bytes> {
+        self.shown[side.index()].clone()
     }
 
     /// The exchange is complete; what it needed is let go.

@@ -24,6 +24,8 @@ mod race;
 mod reanchor;
 mod relay;
 mod resolve;
+mod session_refresh;
+mod session_timer;
 mod state;
 mod teardown;
 mod views;

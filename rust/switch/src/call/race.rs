@@ -29,8 +29,25 @@ impl Call {
             100 => {}
             101..=199 => self.on_progress(core, now, index, response),
             200..=299 => self.on_answer(core, now, index, response),
+            422 if self.ask_longer(core, now, index, response) => {}
             _ => self.on_branch_failure(core, now, index, Failure::from_response(response)),
         }
+    }
+
+    /// The callee finds our session interval too small (RFC 4028 §7.3): it is rung again with a longer one. `false`:
+    /// that was tried.
+    fn ask_longer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) -> bool {
+        let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_awaited()) else {
+            return false;
+        };
+        let Some(asked) = branch.asked.raised(response).filter(|_| self.phase == Phase::Ringing) else {
+            return false;
+        };
+        branch.state = BranchState::Over;
+        let (endpoint, breadth) = (branch.endpoint.clone(), branch.breadth);
+        self.dial(core, now, &endpoint, breadth, asked);
+        self.conclude(core, now);
+        true
     }
 
     /// No response at all, or no way to send.
@@ -62,8 +79,8 @@ impl Call {
             return;
         }
         if let Some(next) = branch.endpoint.next_flow(failure.code) {
-            let breadth = branch.breadth;
-            self.dial(core, now, &next, breadth);
+            let (breadth, asked) = (branch.breadth, branch.asked);
+            self.dial(core, now, &next, breadth, asked);
             return self.conclude(core, now);
         }
         if failure.code >= 600 {

@@ -13,7 +13,7 @@ use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
 use crate::nat::is_behind_nat;
 use crate::output::Level;
-use crate::refusal::{ALLOW, SUPPORTED};
+use crate::refusal::{ALLOW, supported};
 
 /// Re-INVITEs sent when each meets one of the callee's.
 const MAX_TRIES: u8 = 5;
@@ -57,16 +57,17 @@ impl Call {
         self.reanchor_tries += 1;
         let owner = Owner::Call { call: self.id, role: Role::Reanchor };
         let Some(body) = self.media.offer_again(core) else { return };
+        let supported = supported(&self.policy.config);
         let Some(leg) = &mut self.callee else { return };
         let (flow, contact) = (leg.flow(), leg.contact(core));
-        let dialog = &mut leg.dialog;
+        let (dialog, session) = (&mut leg.dialog, &leg.session);
         self.reanchor = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            dialog
+            let builder = dialog
                 .request(Method::Invite, via)
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, SUPPORTED)
-                .body("application/sdp", &body)
+                .header(Name::Supported, supported);
+            session.ask(builder).body("application/sdp", &body)
         });
     }
 
@@ -90,10 +91,12 @@ impl Call {
             return leg.repeat_ack(core, response.cseq());
         }
         leg.update_target(response);
+        leg.session.on_accepted(now, response);
         leg.acknowledge(core, response.cseq(), None);
         let source = leg.dialog.flow.remote.ip();
         let joined = response.sdp().map(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source));
         self.media.settle();
+        self.arm_session(core, now, Side::Callee);
         if !matches!(joined, Some(Ok(_))) && self.phase == Phase::Connected {
             self.hang_up_both(
                 core,

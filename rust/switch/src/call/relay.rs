@@ -12,10 +12,10 @@ use super::failure::passable;
 use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
-use super::leg::Accepting;
+use super::leg::{Accepting, Leg};
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound, Owner, Role};
-use crate::refusal::{ALLOW, Refusal, SUPPORTED};
+use crate::refusal::{ALLOW, Refusal, supported};
 
 /// Requests relayed at once in one call; more are refused with 500 + Retry-After.
 const MAX_RELAYS: usize = 8;
@@ -67,7 +67,9 @@ impl Call {
         if self.leg(side.other()).is_some_and(|leg| leg.accepting.is_some()) {
             return Err(Refusal::Glare);
         }
-        if self.reanchor_due || self.reanchor.is_some() {
+        let legs = [Some(&self.caller), self.callee.as_ref()];
+        let is_refreshing = legs.into_iter().flatten().any(Leg::is_refreshing_by_invite);
+        if self.reanchor_due || self.reanchor.is_some() || is_refreshing {
             return Err(Refusal::Glare);
         }
         match self.relays.iter().find(|relay| relay.method == Method::Invite) {
@@ -93,16 +95,18 @@ impl Call {
             _ => None,
         };
         let owner = Owner::Call { call: self.id, role: Role::Relayed };
+        let supported = supported(&self.policy.config);
         let leg = self.leg_mut(from.other()).ok_or(Refusal::UnknownDialog)?;
         let (flow, contact) = (leg.flow(), leg.contact(core));
-        let dialog = &mut leg.dialog;
+        let (dialog, session) = (&mut leg.dialog, &leg.session);
         let client = core.request(now, flow, method, Some(owner), |via| {
             let mut builder = dialog.request(method, via);
             if method == Method::Invite {
                 builder = builder
                     .header(Name::Contact, contact)
                     .header(Name::Allow, ALLOW)
-                    .header(Name::Supported, SUPPORTED);
+                    .header(Name::Supported, supported);
+                builder = session.ask(builder);
             }
             builder = headers::pass(builder, request);
             match (&body, request.content_type()) {
@@ -185,12 +189,14 @@ impl Call {
         }
         if let Some(leg) = self.leg_mut(other) {
             leg.update_target(response);
+            leg.session.on_accepted(now, response);
             if late && body.is_ok() {
                 leg.owed_ack = Some(response.cseq());
             } else {
                 leg.acknowledge(core, response.cseq(), None);
             }
         }
+        self.arm_session(core, now, other);
         match body {
             Ok(body) => self.confirm_relay(core, now, index, response, &body, late),
             Err(refusal) => {
@@ -210,13 +216,18 @@ impl Call {
         offered: bool,
     ) {
         let id = self.id;
+        let supported = supported(&self.policy.config);
+        let side = self.relays[index].from;
+        let request = self.relays[index].request.clone();
+        let Some(granted) = self.leg_mut(side).map(|leg| leg.session.grant(now, &request)) else { return };
+        self.arm_session(core, now, side);
         let relay = &self.relays[index];
-        let side = relay.from;
         let Some(leg) = self.leg(side) else { return };
         let contact = leg.contact(core);
         let inbound = relay.inbound(Some(&leg.dialog.local_tag));
         let bytes = core.respond(now, &inbound, (response.status(), response.reason()), |builder| {
-            with_session(headers::pass(builder.header(Name::Contact, contact), response), Some(body))
+            let builder = headers::pass(builder.header(Name::Contact, contact), response);
+            with_session(granted.write(builder), supported, body)
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),

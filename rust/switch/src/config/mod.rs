@@ -6,6 +6,7 @@ mod identity;
 mod limits;
 mod media;
 mod route;
+mod session_timer;
 mod user;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use identity::{Identity, Realm};
 pub use limits::Limits;
 pub use media::{CodecStrategy, MediaConfig, MediaMode};
 pub use route::{MatchField, Matcher, RouteAction, RouteConfig};
+pub use session_timer::SessionTimerConfig;
 pub use user::{Secret, UserConfig};
 
 /// Everything the switch is told (`shared/spec/config.md`, the keys effective in this release).
@@ -127,4 +129,6 @@ pub struct CallConfig {
     pub ask_router: bool,
     /// Longest wait for Python, milliseconds.
     pub decision_timeout_ms: u64,
+    /// Session timers; `None`: we do not know of them.
+    pub session_timer: Option<SessionTimerConfig>,
 }

@@ -51,7 +51,7 @@ fn methods_outside_a_dialog_have_their_status() {
 
 #[test]
 fn methods_inside_a_dialog_have_their_status() {
-    for (method, status) in [("UPDATE", 405), ("PRACK", 405), ("REFER", 405), ("JUMP", 501), ("OPTIONS", 200)]
+    for (method, status) in [("UPDATE", 200), ("PRACK", 405), ("REFER", 405), ("JUMP", 501), ("OPTIONS", 200)]
     {
         let mut desk = Desk::new(json!({}));
         let (_, answer) = desk.established();

@@ -16,5 +16,7 @@ mod noise;
 mod outbound;
 mod page;
 mod reinvite;
+mod session_expiry;
+mod session_timer;
 mod tel;
 mod verdict;
