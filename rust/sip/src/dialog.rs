@@ -1,12 +1,14 @@
 //! Dialogs (RFC 3261 §12): what both sides of a call remember of each other.
 
 mod accepted;
+mod reliable;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
 pub use accepted::{Accepted2xx, RepeatVerdict};
+pub use reliable::{Reliable1xx, rack, rseq};
 
 use crate::fault::{Cause, Fault, Part};
 use crate::transport::Flow;
