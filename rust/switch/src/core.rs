@@ -56,6 +56,8 @@ pub(crate) enum Role {
     Branch(u16),
     /// Request relayed inside the dialog of the other side.
     Relayed,
+    /// PRACK for a reliable response of a callee.
+    Prack,
     /// Our own re-INVITE to the callee.
     Reanchor,
     /// Our own refresh of the session of a side.

@@ -5,7 +5,7 @@ use pbx_sip::{Fault, Message, Name};
 use crate::config::{Module, SwitchConfig};
 
 /// Methods served inside a dialog; the value of Allow where a dialog is made or used.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, PRACK, UPDATE";
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
 /// Smallest session interval, seconds (RFC 4028 §4).
@@ -13,14 +13,22 @@ pub(crate) const MIN_SE: u32 = 90;
 
 /// Option tags understood; the value of Supported.
 pub(crate) fn supported(config: &SwitchConfig) -> &'static str {
-    if config.call.session_timer.is_some() { "path, outbound, gruu, timer" } else { "path, outbound, gruu" }
+    match config.call.session_timer {
+        Some(_) => "100rel, path, outbound, gruu, timer",
+        None => "100rel, path, outbound, gruu",
+    }
+}
+
+/// The same for INVITEs of ours whose provisional responses nobody would acknowledge.
+pub(crate) fn without_100rel(supported: &str) -> &str {
+    supported.strip_prefix("100rel, ").unwrap_or(supported)
 }
 
 /// Methods the loaded modules serve; the value of Allow outside dialogs.
 pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
     match (config.has_module(Module::Call), config.has_module(Module::Registrar)) {
         (true, true) => ALLOW,
-        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE",
+        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE",
         (false, true) => "OPTIONS, REGISTER, MESSAGE",
         (false, false) => "OPTIONS, MESSAGE",
     }
@@ -92,6 +100,10 @@ pub(crate) enum Refusal {
     NoPorts,
     /// No common codec.
     NoCodec,
+    /// An offer before the answer, and the other party takes no UPDATE.
+    NoEarlyOffer,
+    /// The caller never acknowledged a reliable provisional response (RFC 3262 §3).
+    Unacknowledged,
     /// Ring limit reached.
     NoAnswer,
     /// Nobody could be reached.
@@ -142,7 +154,8 @@ impl Refusal {
             Self::NotAcceptable => 406,
             Self::NotFound | Self::ForeignTarget => 404,
             Self::NotRegistered | Self::NoAnswer => 480,
-            Self::NoCodec => 488,
+            Self::NoCodec | Self::NoEarlyOffer => 488,
+            Self::Unacknowledged => 504,
             Self::Cancelled => 487,
             Self::UnknownDialog | Self::DialogEnding => 481,
             Self::Glare => 491,
@@ -160,6 +173,9 @@ impl Refusal {
             Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
             Self::NotAcceptable => {
                 vec![(Name::Warning, "399 pbx \"SDP is not acceptable to the caller\"".to_owned())]
+            }
+            Self::NoEarlyOffer => {
+                vec![(Name::Warning, "399 pbx \"The other party takes no UPDATE\"".to_owned())]
             }
             Self::NoCodec => vec![(Name::Warning, "305 pbx \"No common codec\"".to_owned())],
             Self::NoAnswer => vec![(Name::Reason, "Q.850;cause=19;text=\"No answer\"".to_owned())],
@@ -204,6 +220,8 @@ impl Refusal {
             Self::DecisionOverdue => "decision_overdue",
             Self::NoPorts => "rtp_ports",
             Self::NoCodec => "codec",
+            Self::NoEarlyOffer => "early_offer",
+            Self::Unacknowledged => "prack",
             Self::NoAnswer => "ring_limit",
             Self::Unreachable => "unreachable",
             Self::Cancelled => "cancelled",

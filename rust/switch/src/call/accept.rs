@@ -4,31 +4,45 @@ use std::time::Instant;
 
 use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Builder, Bytes, Message, Name};
+use pbx_sip::{Builder, Bytes, Message, Method, Name};
 
 use super::branch::{Branch, BranchState};
-use super::dismiss::dismiss;
+use super::dismiss::{dismiss, remember_ended};
+use super::early::{Earlier, EarlyLeg};
 use super::failure::Failure;
 use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::{Accepting, Leg};
+use super::reliable::with_body;
 use super::session_timer::SessionTimer;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
 use crate::refusal::{ALLOW, Refusal, supported};
 
-/// A winning 2xx that waits for the sockets it showed to be needed: nobody may be told of a port before it is
-/// bound.
+/// A winning 2xx that waits: for the sockets it showed to be needed, since nobody may be told of a port before it is
+/// bound; or for the PRACK of a response with a session description (RFC 3262 §3).
 pub(super) struct HeldAnswer {
     leg: Leg,
     transaction: TransactionId,
     response: Message,
+    earlier: Earlier,
+    /// Its sockets are being opened.
+    pub(super) needs_sockets: bool,
 }
 
 impl HeldAnswer {
     fn is_copied_by(&self, transaction: TransactionId, response: &Message) -> bool {
         self.transaction == transaction && self.leg.dialog.is_of(response)
+    }
+
+    /// Nobody waits for it any more (RFC 3261 §13.2.2.4).
+    pub(super) fn end(mut self, core: &mut Core, now: Instant) {
+        self.leg.acknowledge(core, self.response.cseq(), None);
+        remember_ended(core, self.transaction, &self.leg.dialog.remote_tag);
+        core.counters.count("calls_total", "discarded_answers");
+        let flow = self.leg.flow();
+        core.request(now, flow, Method::Bye, None, |via| self.leg.dialog.request(Method::Bye, via));
     }
 }
 
@@ -57,30 +71,51 @@ impl Call {
         }
         let (flow, nat) = (branch.endpoint.flow, branch.endpoint.nat);
         let uri: Box<str> = branch.endpoint.uri.as_str().into();
-        let Ok(dialog) = Dialog::uac(response, flow) else {
+        let early = self.take_early(response);
+        let earlier = early.as_ref().map_or(Earlier::Nothing, EarlyLeg::earlier);
+        let leg = early.map(|early| early.leg);
+        let Some(mut leg) = leg.or_else(|| Some(Leg::new(Dialog::uac(response, flow).ok()?, nat))) else {
             dismiss(core, now, transaction, response);
             return self.lose_answer(core, now, Failure::local(500));
         };
-        let mut leg = Leg::new(dialog, nat);
         if response.header(Name::Contact).is_none() {
             // Without a Contact the To URI would lead back to us; the way the INVITE went still leads there.
             leg.dialog.remote_target.clone_from(&uri);
             leg.behind_nat = true;
         }
         self.summary.callee = Some(uri);
-        if self.anchor_if_revealed(core, now, response, &leg) {
-            self.held = Some(Box::new(HeldAnswer { leg, transaction, response: response.clone() }));
+        let needs_sockets =
+            !matches!(earlier, Earlier::Settled) && self.anchor_if_revealed(core, now, response, &leg);
+        if needs_sockets || self.holds_answer() {
+            let response = response.clone();
+            let held = HeldAnswer { leg, transaction, response, earlier, needs_sockets };
+            self.held = Some(Box::new(held));
         } else {
-            self.take_answer(core, now, leg, (transaction, response));
+            self.take_answer(core, now, (leg, earlier), (transaction, response));
         }
     }
 
-    /// Goes on with an answer that waited for sockets.
-    pub(super) fn resume_answer(&mut self, core: &mut Core, now: Instant) {
-        if let Some(held) = self.held.take() {
-            let HeldAnswer { leg, transaction, response } = *held;
-            self.take_answer(core, now, leg, (transaction, &response));
+    /// The sockets an answer waited for are open, or will not be.
+    pub(super) fn on_answer_sockets(&mut self, core: &mut Core, now: Instant) {
+        if let Some(held) = &mut self.held {
+            held.needs_sockets = false;
         }
+        self.resume_answer(core, now);
+    }
+
+    /// Goes on with an answer that waits for nothing any more.
+    pub(super) fn resume_answer(&mut self, core: &mut Core, now: Instant) {
+        if self.holds_answer() {
+            return;
+        }
+        if let Some(held) = self.held.take_if(|held| !held.needs_sockets) {
+            let HeldAnswer { leg, transaction, response, earlier, .. } = *held;
+            self.take_answer(core, now, (leg, earlier), (transaction, &response));
+        }
+    }
+
+    fn holds_answer(&self) -> bool {
+        self.reliable.as_ref().is_some_and(|reliable| reliable.holds_answer())
     }
 
     /// Joins the legs, when the bodies fit.
@@ -88,15 +123,22 @@ impl Call {
         &mut self,
         core: &mut Core,
         now: Instant,
-        mut callee: Leg,
+        (mut callee, earlier): (Leg, Earlier),
         (transaction, response): (TransactionId, &Message),
     ) {
         callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
-        let late = self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none());
+        let is_settled = matches!(earlier, Earlier::Settled);
+        let late = !is_settled && self.is_offer_late();
         let source = callee.dialog.flow.remote.ip();
-        let body = match response.sdp() {
-            Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source),
-            Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source),
+        let said = match &earlier {
+            Earlier::Answered(answer) => Some(&**answer),
+            _ => response.sdp(),
+        };
+        let body = match said {
+            // The answer was in a reliable response; what is said again means nothing (RFC 3261 §13.2.1).
+            _ if is_settled => Ok(None),
+            Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source).map(Some),
+            Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source).map(Some),
             None => Err(Refusal::NoCodec),
         };
         let Ok(body) = body else {
@@ -114,6 +156,7 @@ impl Call {
         callee.session = SessionTimer::new(self.policy.config.call.session_timer, asked);
         callee.session.on_accepted(now, response);
         self.callee = Some(callee);
+        self.early = Vec::new();
         self.arm_session(core, now, Side::Callee);
         self.cancel_branches(core, now);
         self.plan.forget();
@@ -123,7 +166,7 @@ impl Call {
         if !late && !self.reanchor_due {
             self.media.settle();
         }
-        self.confirm_caller(core, now, response, &body, late);
+        self.confirm_caller(core, now, response, body.as_ref(), late);
         self.reanchor(core, now);
     }
 
@@ -133,7 +176,7 @@ impl Call {
         core: &mut Core,
         now: Instant,
         response: &Message,
-        body: &Bytes,
+        body: Option<&Bytes>,
         late: bool,
     ) {
         let Some(invite) = self.invite.take() else { return };
@@ -149,7 +192,7 @@ impl Call {
         let status = (response.status(), response.reason());
         let bytes = core.respond(now, &inbound, status, |builder| {
             let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            with_session(granted.write(builder), supported, body)
+            with_session(granted.write(builder), supported, body.map(|body| &**body))
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),
@@ -160,6 +203,7 @@ impl Call {
         };
         core.arm(accepting.repeat.next_at(), self.id, TimerKind::Repeat(Side::Caller));
         self.caller.accepting = Some(accepting);
+        self.reliable.take_if(|reliable| !reliable.finish());
         self.arm_session(core, now, Side::Caller);
     }
 
@@ -235,6 +279,7 @@ impl Call {
 }
 
 /// Adds what every 2xx to INVITE says, and the body.
-pub(super) fn with_session(builder: Builder, supported: &str, body: &[u8]) -> Builder {
-    builder.header(Name::Allow, ALLOW).header(Name::Supported, supported).body("application/sdp", body)
+pub(super) fn with_session(builder: Builder, supported: &str, body: Option<&[u8]>) -> Builder {
+    let builder = builder.header(Name::Allow, ALLOW).header(Name::Supported, supported);
+    with_body(builder, body)
 }

@@ -12,6 +12,7 @@ use slab::Slab;
 use super::branch::BranchState;
 use super::dismiss::{dismiss, remember_ended};
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
+use super::leg::Leg;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound, Owner, Role};
 use crate::query::QueryId;
@@ -60,13 +61,16 @@ impl Calls {
         // A peer of RFC 2543 has no tag.
         let (to, from) = (message.to_tag()?, message.from_tag().unwrap_or_default());
         let call = self.slots.get(slot_of_tag(to)? as usize)?;
-        [Side::Caller, Side::Callee].into_iter().find_map(|side| {
-            let dialog = &call.leg(side)?.dialog;
-            let fits = &*dialog.local_tag == to
-                && &*dialog.remote_tag == from
-                && &*dialog.call_id == message.call_id();
-            fits.then_some((call.id, side))
-        })
+        let fits = |leg: &Leg| {
+            &*leg.dialog.local_tag == to
+                && &*leg.dialog.remote_tag == from
+                && &*leg.dialog.call_id == message.call_id()
+        };
+        let mut callees = call.callee.iter().chain(call.early.iter().map(|early| &early.leg));
+        if fits(&call.caller) {
+            return Some((call.id, Side::Caller));
+        }
+        callees.any(fits).then_some((call.id, Side::Callee))
     }
 
     /// Key of the caller's dialog to be.
@@ -154,6 +158,7 @@ impl Calls {
             Role::Relayed => call.on_relay_response(core, now, client, response),
             Role::Reanchor => call.on_reanchor_response(core, now, response),
             Role::Refresh(side) => call.on_refresh_response(core, now, (side, client), response),
+            Role::Prack => {}
             Role::Bye if response.status() >= 200 => call.on_bye_over(),
             Role::Bye => {}
         });
@@ -185,6 +190,7 @@ impl Calls {
             Role::Relayed => call.on_relay_timeout(core, now, client),
             Role::Reanchor => call.on_reanchor_failure(core, now),
             Role::Refresh(side) => call.on_refresh_timeout(core, now, (side, client), timer.is_some()),
+            Role::Prack => {}
             Role::Bye => call.on_bye_over(),
         });
     }
@@ -200,6 +206,7 @@ impl Calls {
             TimerKind::Ring(group) => call.on_ring_limit(core, now, group),
             TimerKind::Repeat(side) => call.on_repeat(core, now, side),
             TimerKind::Session(side) => call.on_session_timer(core, now, side),
+            TimerKind::Reliable => call.on_reliable_timer(core, now),
             TimerKind::Reanchor => call.reanchor(core, now),
         });
     }

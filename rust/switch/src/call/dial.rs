@@ -13,7 +13,7 @@ use super::plan::Endpoint;
 use super::session_timer::{Asked, SessionTimer};
 use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
-use crate::refusal::{ALLOW, supported};
+use crate::refusal::{ALLOW, supported, without_100rel};
 
 /// Branches an INVITE may be split into where it says nothing, and the most we make of it (RFC 5393 §5.3.3).
 const MAX_BREADTH: usize = 60;
@@ -36,6 +36,8 @@ impl Call {
         if rung < group.endpoints.len() {
             core.counters.count("refused_total", "breadth");
         }
+        let has_spare = group.endpoints.iter().any(|endpoint| !endpoint.spare.is_empty());
+        self.is_sole = rung == 1 && self.group == 1 && self.plan.groups.is_empty() && !has_spare;
         for (index, endpoint) in group.endpoints.iter().take(rung).enumerate() {
             self.dial(core, now, endpoint, share(breadth, rung, index), Asked::default());
         }
@@ -74,6 +76,8 @@ impl Call {
         let plan = &self.plan;
         let config = &self.policy.config;
         let session = SessionTimer::new(config.call.session_timer, asked);
+        let supported = supported(config);
+        let supported = if self.may_be_reliable() { supported } else { without_100rel(supported) };
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
             let from = format!("{};tag={local_tag}", identity::from(&invite.message));
             let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
@@ -83,7 +87,7 @@ impl Call {
                 .header(Name::CSeq, "1 INVITE")
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported(config));
+                .header(Name::Supported, supported);
             builder = session.ask(builder);
             if let Some(asserted) =
                 identity::asserted(&invite.message, invite.asserted.as_deref(), &plan.headers)

@@ -11,6 +11,10 @@ use super::plan::MAX_FORKS;
 use crate::core::Core;
 use crate::nat::is_behind_nat;
 
+/// Requests sent in a dialog before its answer, at most: PRACKs and the like nobody remembers any more. The BYE has to
+/// come after them.
+const MAX_EARLY_REQUESTS: u32 = 1_000;
+
 /// A dialog that is over. Kept as long as copies of its 2xx may come (Timer M).
 pub(crate) struct Dismissed {
     tag: Box<str>,
@@ -39,6 +43,7 @@ pub(crate) fn dismiss(core: &mut Core, now: Instant, client: TransactionId, resp
         return core.counters.count("dropped_total", "dialogs_of_one_invite");
     }
     let Some(mut leg) = acknowledged(core, response) else { return };
+    leg.dialog.local_cseq += MAX_EARLY_REQUESTS;
     let flow = leg.flow();
     let ack = leg.ack.take().map(|(_, ack)| (flow, ack));
     let ended = core.dismissed.entry(client).or_default();

@@ -41,6 +41,8 @@ pub(crate) enum TimerKind {
     Repeat(Side),
     /// The session timer of this side (RFC 4028).
     Session(Side),
+    /// A reliable provisional response wants repeating, or was never acknowledged (RFC 3262 §3).
+    Reliable,
     /// The re-INVITE that shows the callee our address met another one (RFC 3261 §14.1).
     Reanchor,
 }

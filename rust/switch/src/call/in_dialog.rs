@@ -17,6 +17,10 @@ impl Call {
         let Some(leg) = self.leg_mut(side) else {
             return core.refuse(now, inbound, &Refusal::UnknownDialog);
         };
+        if !leg.dialog.is_of(inbound.request) {
+            // An early dialog besides the one that is the other end.
+            return core.refuse(now, inbound, &Refusal::Overlapping);
+        }
         if leg.dialog.handle_request(inbound.request) == CseqVerdict::Stale {
             return core.refuse(now, inbound, &Refusal::StaleCseq);
         }
@@ -29,7 +33,10 @@ impl Call {
         if let Err(refusal) = self.judge_within(inbound.request) {
             return core.refuse(now, inbound, &refusal);
         }
-        if method == Method::Update {
+        if method == Method::Prack {
+            return self.on_prack(core, now, side, inbound);
+        }
+        if method == Method::Update && inbound.request.body().is_empty() {
             return self.on_bare_update(core, now, side, inbound);
         }
         if method == Method::Options {
@@ -51,9 +58,8 @@ impl Call {
             return Err(Refusal::DialogEnding);
         }
         match request.method() {
-            Method::Invite | Method::Info | Method::Message | Method::Options => {}
-            // An offer in it is of no use to us.
-            Method::Update if request.body().is_empty() => {}
+            Method::Invite | Method::Update | Method::Prack => {}
+            Method::Info | Method::Message | Method::Options => {}
             Method::Other => return Err(Refusal::UnknownMethod),
             _ => return Err(Refusal::MethodNotAllowed),
         }

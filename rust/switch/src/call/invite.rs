@@ -90,6 +90,7 @@ impl Calls {
         };
         let mut caller = Leg::new(dialog, behind_nat);
         caller.session = SessionTimer::new(core.policy.config.call.session_timer, Asked::default());
+        caller.session.heed(&message);
         self.invites.insert(admitted.transaction, id);
         self.origins.insert(origin, id);
         entry.insert(Box::new(Call {
@@ -105,6 +106,9 @@ impl Calls {
             caller,
             callee: None,
             branches: Vec::new(),
+            early: Vec::new(),
+            reliable: None,
+            is_sole: false,
             plan: Plan::default(),
             group: 0,
             any_failure: false,

@@ -69,6 +69,14 @@ impl Leg {
         self.retarget();
     }
 
+    /// Takes the route set and target of the 2xx that confirms an early dialog (RFC 3261 §13.2.2.4). What cannot be
+    /// read changes nothing.
+    pub(super) fn confirm(&mut self, response: &Message) {
+        if self.dialog.confirm(response).is_ok() {
+            self.retarget();
+        }
+    }
+
     /// Follows a phone that came back on a new connection, or whose NAT moved it (RFC 5626 §5.3).
     pub(super) fn follow(&mut self, flow: Flow) {
         if self.behind_nat || flow.transport.is_reliable() || self.keeps_flow() {

@@ -113,7 +113,7 @@ impl Call {
         let is_opening = self.phase == Phase::Opening;
         match result {
             Ok(()) if is_opening => self.dial_next(core, now),
-            Ok(()) => self.resume_answer(core, now),
+            Ok(()) => self.on_answer_sockets(core, now),
             Err(error) if is_opening || self.held.is_some() => match self.media.reopen(core, now, error) {
                 Ok(()) => {}
                 Err(refusal) if is_opening => self.refuse(core, now, &refusal),

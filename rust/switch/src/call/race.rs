@@ -3,13 +3,12 @@
 
 use std::time::Instant;
 
+use pbx_sip::Message;
 use pbx_sip::transaction::TimerName;
-use pbx_sip::{Message, Name};
 
 use super::branch::{Branch, BranchState};
 use super::failure::Failure;
 use super::headers;
-use super::id::Side;
 use super::plan::is_failover;
 use super::state::{Call, Phase};
 use crate::core::Core;
@@ -74,6 +73,9 @@ impl Call {
     fn on_branch_failure(&mut self, core: &mut Core, now: Instant, index: usize, failure: Failure) {
         let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_pending()) else { return };
         branch.state = BranchState::Over;
+        let transaction = branch.transaction;
+        self.forget_early(transaction);
+        let Some(branch) = self.branches.get(index) else { return };
         // What a branch says that was cancelled is our doing, not the callee's.
         if branch.cancelled || self.phase != Phase::Ringing {
             return;
@@ -124,31 +126,5 @@ impl Call {
 
     pub(super) fn note_failure(&mut self, failure: Failure) {
         self.best = Some(failure.better(self.best.take()));
-    }
-
-    /// A provisional response is passed on with its body.
-    fn on_progress(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
-        let awaited = self.branches.get(index).filter(|branch| branch.is_awaited());
-        let Some(source) = awaited.map(|branch| branch.endpoint.flow.remote.ip()) else { return };
-        if self.phase != Phase::Ringing {
-            return;
-        }
-        self.rung = true;
-        let early = self.invite.as_ref().is_some_and(|invite| invite.message.sdp().is_some());
-        // Early media without an offer of the caller's cannot be answered: the body stays here.
-        let body = response
-            .sdp()
-            .filter(|_| early)
-            .and_then(|sdp| self.media.pass_answer(core, Side::Callee, sdp, source).ok());
-        let contact = self.caller.contact(core);
-        let status = response.status();
-        let Some(inbound) = self.inbound() else { return };
-        core.respond(now, &inbound, (status, response.reason()), |builder| {
-            let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            match &body {
-                Some(body) => builder.body("application/sdp", body),
-                None => builder,
-            }
-        });
     }
 }

@@ -13,7 +13,7 @@ use super::state::{Call, Phase};
 use crate::core::{Core, Owner, Role};
 use crate::nat::is_behind_nat;
 use crate::output::Level;
-use crate::refusal::{ALLOW, supported};
+use crate::refusal::{ALLOW, supported, without_100rel};
 
 /// Re-INVITEs sent when each meets one of the callee's.
 const MAX_TRIES: u8 = 5;
@@ -46,7 +46,7 @@ impl Call {
         self.reanchor_due = false;
         self.media.stay_direct(core, now);
         warn_not_anchored(core);
-        self.resume_answer(core, now);
+        self.on_answer_sockets(core, now);
     }
 
     /// Shows the callee our address.
@@ -66,7 +66,7 @@ impl Call {
                 .request(Method::Invite, via)
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported);
+                .header(Name::Supported, without_100rel(supported));
             session.ask(builder).body("application/sdp", &body)
         });
     }

@@ -1,4 +1,4 @@
-//! Requests inside the dialog of one party, carried into the dialog of the other: re-INVITE and INFO.
+//! Requests inside the dialog of one party, carried into the dialog of the other.
 
 use std::time::Instant;
 
@@ -12,10 +12,11 @@ use super::failure::passable;
 use super::farewell::Farewell;
 use super::headers;
 use super::id::{Side, TimerKind};
-use super::leg::{Accepting, Leg};
+use super::leg::Accepting;
 use super::state::{Call, Phase};
+use super::update::makes_offer;
 use crate::core::{Core, Inbound, Owner, Role};
-use crate::refusal::{ALLOW, Refusal, supported};
+use crate::refusal::{ALLOW, Refusal, supported, without_100rel};
 
 /// Requests relayed at once in one call; more are refused with 500 + Retry-After.
 const MAX_RELAYS: usize = 8;
@@ -24,6 +25,8 @@ const MAX_RELAYS: usize = 8;
 pub(super) struct Relay {
     pub(super) from: Side,
     pub(super) method: Method,
+    /// Method in which it crossed.
+    sent: Method,
     pub(super) server: TransactionId,
     flow: Flow,
     request: Message,
@@ -36,8 +39,8 @@ impl Call {
     /// A request to be carried across.
     pub(super) fn relay(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
         let method = inbound.request.method();
-        let judged = self.may_relay(side, method).and_then(|()| match method {
-            Method::Invite => judge_body(inbound.request),
+        let judged = self.may_relay(side, inbound.request).and_then(|()| match method {
+            Method::Invite | Method::Update | Method::Prack => judge_body(inbound.request),
             _ => Ok(()),
         });
         match judged.and_then(|()| self.forward(core, now, side, inbound)) {
@@ -52,13 +55,15 @@ impl Call {
         }
     }
 
-    /// Glare and overlap rules (RFC 3261 §14.2).
-    fn may_relay(&self, side: Side, method: Method) -> Result<(), Refusal> {
-        // Before the answer there is nobody yet to carry it to.
-        if self.phase != Phase::Connected || self.relays.len() >= MAX_RELAYS {
+    /// Glare and overlap rules (RFC 3261 §14.2, RFC 3311 §5.2).
+    fn may_relay(&self, side: Side, request: &Message) -> Result<(), Refusal> {
+        if self.relays.len() >= MAX_RELAYS {
             return Err(Refusal::Overlapping);
         }
-        if method != Method::Invite {
+        if self.phase != Phase::Connected {
+            return self.may_relay_early(side, request);
+        }
+        if request.method() != Method::Invite && !makes_offer(request) {
             return Ok(());
         }
         if self.leg(side).is_some_and(|leg| leg.accepting.is_some()) {
@@ -67,15 +72,11 @@ impl Call {
         if self.leg(side.other()).is_some_and(|leg| leg.accepting.is_some()) {
             return Err(Refusal::Glare);
         }
-        let legs = [Some(&self.caller), self.callee.as_ref()];
-        let is_refreshing = legs.into_iter().flatten().any(Leg::is_refreshing_by_invite);
-        if self.reanchor_due || self.reanchor.is_some() || is_refreshing {
-            return Err(Refusal::Glare);
-        }
-        match self.relays.iter().find(|relay| relay.method == Method::Invite) {
+        // An INVITE without an offer is an exchange too, until its ACK.
+        match self.relays.iter().find(|relay| relay.is_exchange()) {
             Some(relay) if relay.from == side => Err(Refusal::Overlapping),
             Some(_) => Err(Refusal::Glare),
-            None => Ok(()),
+            None => self.may_offer(side),
         }
     }
 
@@ -88,8 +89,11 @@ impl Call {
     ) -> Result<Relay, Refusal> {
         let request = inbound.request;
         let method = request.method();
-        let body = match (method, request.sdp()) {
-            (Method::Invite, Some(sdp)) => {
+        let leg = self.leg(from.other()).ok_or(Refusal::UnknownDialog)?;
+        let sent = self.method_across(leg, method)?;
+        let is_connected = self.phase == Phase::Connected;
+        let body = match (sent, request.sdp()) {
+            (Method::Invite | Method::Update, Some(sdp)) => {
                 Some(self.media.pass_offer(core, now, from, sdp, inbound.flow.remote.ip())?)
             }
             _ => None,
@@ -99,13 +103,15 @@ impl Call {
         let leg = self.leg_mut(from.other()).ok_or(Refusal::UnknownDialog)?;
         let (flow, contact) = (leg.flow(), leg.contact(core));
         let (dialog, session) = (&mut leg.dialog, &leg.session);
-        let client = core.request(now, flow, method, Some(owner), |via| {
-            let mut builder = dialog.request(method, via);
-            if method == Method::Invite {
+        let client = core.request(now, flow, sent, Some(owner), |via| {
+            let mut builder = dialog.request(sent, via);
+            if matches!(sent, Method::Invite | Method::Update) {
                 builder = builder
                     .header(Name::Contact, contact)
                     .header(Name::Allow, ALLOW)
-                    .header(Name::Supported, supported);
+                    .header(Name::Supported, without_100rel(supported));
+            }
+            if matches!(sent, Method::Invite | Method::Update) && is_connected {
                 builder = session.ask(builder);
             }
             builder = headers::pass(builder, request);
@@ -118,6 +124,7 @@ impl Call {
         Ok(Relay {
             from,
             method,
+            sent,
             server: inbound.transaction,
             flow: inbound.flow,
             request: request.clone(),
@@ -149,6 +156,9 @@ impl Call {
             return self.on_relay_answer(core, now, index, response);
         }
         let relay = self.relays.remove(index);
+        if makes_offer(&relay.request) && response.status() < 300 {
+            return self.on_offer_answer(core, now, &relay, response);
+        }
         relay.answer(core, now, self.tag_of(from).as_deref(), response);
         // RFC 3261 §12.2.1.2: these say that the dialog of the other party is gone.
         if matches!(response.status(), 408 | 481) && self.phase == Phase::Connected {
@@ -227,7 +237,7 @@ impl Call {
         let inbound = relay.inbound(Some(&leg.dialog.local_tag));
         let bytes = core.respond(now, &inbound, (response.status(), response.reason()), |builder| {
             let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            with_session(granted.write(builder), supported, body)
+            with_session(granted.write(builder), supported, Some(body))
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),
@@ -251,7 +261,7 @@ impl Call {
         let relay = self.relays.remove(index);
         let tag = self.tag_of(relay.from);
         relay.refuse(core, now, tag.as_deref(), &timeout());
-        if relay.method == Method::Invite && self.phase == Phase::Connected {
+        if relay.sent == Method::Invite && self.phase == Phase::Connected {
             self.hang_up_both(core, now, Farewell::Reason("SIP;cause=408;text=\"Peer does not answer\""));
         }
     }
@@ -278,17 +288,27 @@ impl Call {
         }
     }
 
-    fn tag_of(&self, side: Side) -> Option<Box<str>> {
+    pub(super) fn tag_of(&self, side: Side) -> Option<Box<str>> {
         self.leg(side).map(|leg| leg.dialog.local_tag.clone())
     }
 }
 
 impl Relay {
-    fn inbound<'a>(&'a self, tag: Option<&'a str>) -> Inbound<'a> {
+    /// Whether an offer, or the INVITE that asks for one, is on its way.
+    pub(super) fn is_exchange(&self) -> bool {
+        self.method == Method::Invite || makes_offer(&self.request)
+    }
+
+    /// The request as it came.
+    pub(super) fn request(&self) -> &Message {
+        &self.request
+    }
+
+    pub(super) fn inbound<'a>(&'a self, tag: Option<&'a str>) -> Inbound<'a> {
         Inbound { transaction: self.server, flow: self.flow, request: &self.request, tag }
     }
 
-    fn refuse(&self, core: &mut Core, now: Instant, tag: Option<&str>, refusal: &Refusal) {
+    pub(super) fn refuse(&self, core: &mut Core, now: Instant, tag: Option<&str>, refusal: &Refusal) {
         core.answer_refusal(now, &self.inbound(tag), refusal);
     }
 

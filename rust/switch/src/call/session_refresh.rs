@@ -15,7 +15,7 @@ use super::id::{Side, TimerKind};
 use super::session_timer::Due;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound, Owner, Role};
-use crate::refusal::{ALLOW, supported};
+use crate::refusal::{ALLOW, supported, without_100rel};
 
 /// How long a re-INVITE of ours waits while another one is under way.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -80,7 +80,7 @@ impl Call {
                 .request(method, via)
                 .header(Name::Contact, contact)
                 .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported);
+                .header(Name::Supported, without_100rel(supported));
             match body.filter(|_| method == Method::Invite) {
                 Some(body) => session.ask(builder).body("application/sdp", &body),
                 None => session.ask(builder),

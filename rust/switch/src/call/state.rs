@@ -8,12 +8,14 @@ use pbx_sip::{Flow, Message};
 
 use super::accept::HeldAnswer;
 use super::branch::Branch;
+use super::early::EarlyLeg;
 use super::failure::Failure;
 use super::id::{CallId, Side};
 use super::leg::Leg;
 use super::media::CallMedia;
 use super::plan::Plan;
 use super::relay::Relay;
+use super::reliable::Reliable;
 use crate::core::Inbound;
 use crate::policy::Policy;
 use crate::query::QueryId;
@@ -52,6 +54,12 @@ pub(crate) struct Call {
     pub(super) caller: Leg,
     pub(super) callee: Option<Leg>,
     pub(super) branches: Vec<Branch>,
+    /// Dialogs of the callees before the answer.
+    pub(super) early: Vec<EarlyLeg>,
+    /// What the caller was sent reliably.
+    pub(super) reliable: Option<Box<Reliable>>,
+    /// Nobody but the one endpoint that rings will ever ring.
+    pub(super) is_sole: bool,
     pub(super) plan: Plan,
     /// Number of the group that rings, counted from 1.
     pub(super) group: u32,
@@ -100,11 +108,11 @@ impl Call {
         }
     }
 
-    /// The leg of a side, once there is one.
+    /// The leg of a side, once there is one: before the answer, the early dialog that is the other end.
     pub(super) fn leg(&self, side: Side) -> Option<&Leg> {
         match side {
             Side::Caller => Some(&self.caller),
-            Side::Callee => self.callee.as_ref(),
+            Side::Callee => self.callee.as_ref().or_else(|| self.early_leg().map(|early| &early.leg)),
         }
     }
 
@@ -112,7 +120,8 @@ impl Call {
     pub(super) fn leg_mut(&mut self, side: Side) -> Option<&mut Leg> {
         match side {
             Side::Caller => Some(&mut self.caller),
-            Side::Callee => self.callee.as_mut(),
+            Side::Callee if self.callee.is_some() => self.callee.as_mut(),
+            Side::Callee => self.early_leg_mut().map(|early| &mut early.leg),
         }
     }
 

@@ -27,16 +27,24 @@ impl Call {
             core.forget(query);
         }
         self.invite = None;
-        // Its 2xx comes again, and is ended then.
-        self.held = None;
+        if let Some(held) = self.held.take() {
+            held.end(core, now);
+        }
         self.plan.groups.clear();
         self.phase = Phase::Ending;
+        self.abort_relays(core, now);
+        self.early.clear();
+        self.reliable = None;
         self.cancel_branches(core, now);
         self.media.close(core, now);
     }
 
     /// BYE from a party: it is answered, the other party is told.
     pub(super) fn on_bye(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
+        if side == Side::Callee && self.callee.is_none() {
+            // A callee has its final response to say no with (RFC 3261 §15).
+            return core.refuse(now, inbound, &Refusal::UnknownDialog);
+        }
         core.respond(now, inbound, (200, "OK"), |builder| builder);
         if side == Side::Caller && self.invite.is_some() {
             // BYE in an early dialog ends it like CANCEL (RFC 3261 §15).

@@ -16,6 +16,7 @@ mod noise;
 mod outbound;
 mod page;
 mod reinvite;
+mod reliable;
 mod session_expiry;
 mod session_timer;
 mod tel;
