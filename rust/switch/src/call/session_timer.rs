@@ -202,7 +202,7 @@ impl Running {
         Self {
             interval,
             refresh_at: ours.then(|| now + whole / 2),
-            ends_at: now + whole - (whole / 3).min(MAX_MARGIN),
+            ends_at: now + whole.saturating_sub((whole / 3).min(MAX_MARGIN)),
         }
     }
 }
