@@ -10,7 +10,8 @@ if ! cargo fuzz --version 2>/dev/null | grep -q "$version"; then
     cargo install --locked cargo-fuzz --version "$version"
 fi
 export RUSTC_BOOTSTRAP=1
-[ $# -gt 0 ] || set -- message framer uri digest sdp
+[ $# -gt 0 ] || set -- message framer uri digest sdp via name_addr contact cseq session offer_answer packet relay \
+    transactions dialog
 for target; do
     mkdir -p "corpus/$target" "target/found/$target"
     echo "== $target: $seconds s"

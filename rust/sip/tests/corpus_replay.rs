@@ -3,9 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[allow(unreachable_pub, reason = "the fuzz targets call them from another crate")]
+#[path = "../../fuzz/src/headers.rs"]
+mod header_properties;
+#[allow(unreachable_pub, reason = "the fuzz targets call them from another crate")]
 #[path = "../../fuzz/src/sip.rs"]
 mod properties;
 mod support;
+#[allow(unreachable_pub, reason = "the fuzz target calls it from another crate")]
+#[path = "../../fuzz/src/transaction.rs"]
+mod transaction_properties;
 
 use proptest::prelude::*;
 use support::{root, torture};
@@ -47,6 +53,32 @@ fn the_uri_corpus_holds() {
 fn the_digest_corpus_holds() {
     for input in corpus("digest") {
         properties::digest(&input);
+    }
+}
+
+/// Name of a corpus, and what holds for its inputs.
+type Target = (&'static str, fn(&[u8]));
+
+#[test]
+fn the_header_corpora_hold() {
+    let targets: [Target; 5] = [
+        ("via", header_properties::via),
+        ("name_addr", header_properties::name_addr),
+        ("contact", header_properties::contact),
+        ("cseq", header_properties::cseq),
+        ("session", header_properties::session),
+    ];
+    for (target, property) in targets {
+        for input in corpus(target) {
+            property(&input);
+        }
+    }
+}
+
+#[test]
+fn the_transactions_corpus_holds() {
+    for input in corpus("transactions") {
+        transaction_properties::transactions(&input);
     }
 }
 
@@ -98,6 +130,25 @@ proptest! {
     }
 
     #[test]
+    fn changed_header_values_hold(pick in any::<usize>(), changes in changes()) {
+        let of = |target| {
+            let inputs = corpus_once(target);
+            mutate(inputs[pick % inputs.len()].clone(), &changes)
+        };
+        header_properties::via(&of("via"));
+        header_properties::name_addr(&of("name_addr"));
+        header_properties::contact(&of("contact"));
+        header_properties::cseq(&of("cseq"));
+        header_properties::session(&of("session"));
+    }
+
+    #[test]
+    fn changed_orders_to_transactions_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("transactions");
+        transaction_properties::transactions(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+
+    #[test]
     fn changed_credentials_hold(pick in any::<usize>(), changes in changes()) {
         let inputs = corpus_once("digest");
         properties::digest(&mutate(inputs[pick % inputs.len()].clone(), &changes));
@@ -115,7 +166,9 @@ fn corpus_once(target: &'static str) -> &'static [Vec<u8>] {
             inputs.sort();
             (target, inputs)
         };
-        ["message", "framer", "uri", "digest"].map(sorted).into_iter().collect()
+        let targets =
+            ["message", "framer", "uri", "digest", "via", "name_addr", "contact", "cseq", "session"];
+        targets.into_iter().chain(["transactions"]).map(sorted).collect()
     });
     &corpora[target]
 }
