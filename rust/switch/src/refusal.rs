@@ -60,6 +60,8 @@ pub(crate) enum Refusal {
     UnsupportedScheme,
     /// Option tags of Require that we lack.
     BadExtension(String),
+    /// INFO of a package that the other party does not list among these.
+    InfoPackage(String),
     /// The same request by another path (RFC 3261 §8.2.2.2).
     Merged,
     /// Shutting down.
@@ -144,6 +146,7 @@ impl Refusal {
             Self::MethodNotAllowed => 405,
             Self::UnsupportedScheme => 416,
             Self::BadExtension(_) => 420,
+            Self::InfoPackage(_) => 469,
             Self::Merged => 482,
             Self::Draining | Self::Full(_) | Self::DecisionOverdue | Self::NoPorts | Self::Unreachable => 503,
             Self::ForeignHosts | Self::NotIdentity | Self::NotOwner | Self::Disabled | Self::Forbidden => 403,
@@ -169,6 +172,7 @@ impl Refusal {
         match self {
             Self::UnknownMethod | Self::MethodNotAllowed => vec![(Name::Allow, allow(config).to_owned())],
             Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
+            Self::InfoPackage(listed) => vec![(Name::RecvInfo, listed.clone())],
             Self::IntervalTooSmall => vec![(Name::MinSe, MIN_SE.to_string())],
             Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
             Self::NotAcceptable => {
@@ -203,6 +207,7 @@ impl Refusal {
             Self::UnknownMethod | Self::MethodNotAllowed => "method",
             Self::UnsupportedScheme => "scheme",
             Self::BadExtension(_) => "extension",
+            Self::InfoPackage(_) => "info_package",
             Self::Merged => "merged",
             Self::Draining => "draining",
             Self::Full(table) => table,

@@ -155,6 +155,7 @@ impl Call {
         let asked = asked.map(|branch| branch.asked).unwrap_or_default();
         callee.session = SessionTimer::new(self.policy.config.call.session_timer, asked);
         callee.session.on_accepted(now, response);
+        callee.heed_packages(response);
         self.callee = Some(callee);
         self.early = Vec::new();
         self.arm_session(core, now, Side::Callee);

@@ -30,7 +30,7 @@ impl Call {
         if method == Method::Bye {
             return self.on_bye(core, now, side, inbound);
         }
-        if let Err(refusal) = self.judge_within(inbound.request) {
+        if let Err(refusal) = self.judge_within(side, inbound.request) {
             return core.refuse(now, inbound, &refusal);
         }
         if method == Method::Prack {
@@ -53,13 +53,15 @@ impl Call {
     }
 
     /// RFC 3261 §8.2 for a request inside a dialog.
-    fn judge_within(&self, request: &Message) -> Result<(), Refusal> {
+    fn judge_within(&self, side: Side, request: &Message) -> Result<(), Refusal> {
         if self.phase == Phase::Ending {
             return Err(Refusal::DialogEnding);
         }
         match request.method() {
             Method::Invite | Method::Update | Method::Prack => {}
             Method::Info | Method::Message | Method::Options => {}
+            // Of subscriptions we know nothing (RFC 6665 §4.1.3).
+            Method::Notify => return Err(Refusal::UnknownDialog),
             Method::Other => return Err(Refusal::UnknownMethod),
             _ => return Err(Refusal::MethodNotAllowed),
         }
@@ -70,7 +72,11 @@ impl Call {
         }
         match request.method() {
             Method::Invite | Method::Update => SessionTimer::judge(config.call.session_timer, request),
+            Method::Info => self.judge_package(side, request),
             _ => Ok(()),
-        }
+        }?;
+        // What we answer ourselves goes no further.
+        let goes_on = !matches!(request.method(), Method::Options | Method::Prack);
+        if goes_on && request.max_forwards() == Some(0) { Err(Refusal::TooManyHops) } else { Ok(()) }
     }
 }

@@ -91,6 +91,7 @@ impl Calls {
         let mut caller = Leg::new(dialog, behind_nat);
         caller.session = SessionTimer::new(core.policy.config.call.session_timer, Asked::default());
         caller.session.heed(&message);
+        caller.heed_packages(&message);
         self.invites.insert(admitted.transaction, id);
         self.origins.insert(origin, id);
         entry.insert(Box::new(Call {

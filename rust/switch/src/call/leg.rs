@@ -41,6 +41,8 @@ pub(super) struct Leg {
     /// User part of our Contact on this leg, when a decision chose one.
     pub(super) contact: Option<Box<str>>,
     pub(super) session: SessionTimer,
+    /// Info packages the peer takes, comma-separated.
+    pub(super) recv_info: Option<Box<str>>,
     /// A refresh of ours under way.
     pub(super) refresh: Option<Refresh>,
 }
@@ -57,6 +59,7 @@ impl Leg {
             bye_held: false,
             contact: None,
             session: SessionTimer::default(),
+            recv_info: None,
             refresh: None,
         };
         leg.retarget();
@@ -66,6 +69,7 @@ impl Leg {
     /// Takes the Contact of a target refresh (RFC 3261 §12.2).
     pub(super) fn update_target(&mut self, message: &Message) {
         self.dialog.update_target(message);
+        self.heed_packages(message);
         self.retarget();
     }
 

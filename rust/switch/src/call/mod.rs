@@ -17,6 +17,7 @@ mod headers;
 mod id;
 mod identity;
 mod in_dialog;
+mod info_package;
 mod invite;
 mod leg;
 mod media;

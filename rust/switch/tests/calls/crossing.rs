@@ -348,7 +348,11 @@ fn unreadable_description_passes_in_mode_none() {
 #[test]
 fn body_of_an_info_keeps_what_is_said_of_it() {
     let mut desk = Desk::new(json!({}));
-    let (_, answer) = desk.established();
+    let invite = desk.ringing();
+    desk.answer(CALLEE, &invite, "200 OK\nRecv-Info: dtmf", "callee", &sdp("127.0.0.1", 7002));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.ack(&answer, 1, "");
+    desk.taken(CALLEE);
     let further = "Info-Package: dtmf\nContent-Disposition: Info-Package\nContent-Language: en";
     desk.in_dialog_with("INFO", (&tag(&answer), 2), further, "v=0");
     let info = desk.taken(CALLEE).remove(0);

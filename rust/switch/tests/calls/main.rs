@@ -9,6 +9,7 @@ mod early;
 mod first_call;
 mod fork;
 mod identity;
+mod info;
 mod judgement;
 mod media;
 mod nat;
