@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pbx_sip::{Builder, Contact, Message, Name};
 
-use super::description::Mark;
+use super::description::{self, Mark};
 use super::leg::{Leg, LegState};
 use super::outbox::{AgentTimer, Deed};
 use super::server::Stage;
@@ -121,6 +121,18 @@ impl UserAgent {
         fork
     }
 
+    /// The answer to an offer: to one that changes nothing, what was said before (RFC 3264 §8).
+    fn answer_to(&mut self, index: usize, offer: Option<&Mark>) -> (Mark, String) {
+        let leg = &self.legs[index];
+        match &leg.local {
+            Some(said) if offer.is_some() && leg.remote.as_ref() == offer => {
+                let body = description::write(said, self.account.media, said.version(), leg.alaw_first);
+                (said.clone(), body)
+            }
+            _ => self.describe(index, offer),
+        }
+    }
+
     /// Sends a 2xx to the INVITE of `server` on behalf of a leg, and waits for the ACK.
     fn confirm(&mut self, now: Instant, index: usize, server: usize, through_server: bool) {
         let request = self.servers[server].request.clone();
@@ -128,7 +140,7 @@ impl UserAgent {
         if offer.is_none() && request.sdp().is_some() && !self.foreign_bodies {
             self.fault(format!("offer of a stranger, Call-ID {}", request.call_id()));
         }
-        let (mark, body) = self.describe(index, offer.as_ref());
+        let (mark, body) = self.answer_to(index, offer.as_ref());
         let tag = self.legs[index].local_tag.clone();
         let leg = &self.legs[index];
         let bare = !leg.is_caller && matches!(self.manners[leg.plan].reply, Reply::AnswerBare { .. });

@@ -101,6 +101,11 @@ impl Draw {
         config["call"]["ask_router"] = json!(python != Python::Absent);
         config["call"]["parallel_fork"] = json!(dice.chance(90));
         config["call"]["passthrough_failure"] = json!(dice.chance(75));
+        config["call"]["session_timer"] = match dice.below(4) {
+            0 => json!({"always": true, "expires_secs": dice.one_of(&[90, 120, 600])}),
+            1 => Value::Null,
+            _ => json!({"always": false, "expires_secs": 1800}),
+        };
         let few_ports = dice.chance(5);
         if few_ports {
             config["media"]["rtp_end_port"] = json!(20_003);
