@@ -24,7 +24,7 @@ mod write;
 pub use bytes::Bytes;
 pub use fault::{Cause, Fault, Part};
 pub use framer::{Frame, StreamFramer};
-pub use header::{Contact, NameAddr, Params, Refresher, SessionExpires, Via};
+pub use header::{Contact, NameAddr, Params, ReferTo, Refresher, Replaces, SessionExpires, Via};
 pub use limits::Limits;
 pub use message::{Field, Message, ParseError};
 pub use method::Method;
