@@ -127,6 +127,7 @@ def _switch(config: Config, machine: Machine, generation: int, ask_router: bool)
             "max_ring_secs": proxy.max_ring_time,
             "parallel_fork": proxy.parallel_fork,
             "ask_router": ask_router,
+            "blind_transfer_use_refer": proxy.blind_transfer_use_refer,
             "decision_timeout_ms": proxy.decision_timeout_ms,
             "session_timer": _session_timer(config),
         },

@@ -64,6 +64,7 @@ EFFECTIVE: tuple[str, ...] = (
     "proxy.registrar_expires",
     "proxy.max_registrar_expires",
     "proxy.passthrough_failure",
+    "proxy.blind_transfer_use_refer",
     "proxy.parallel_fork",
     "proxy.router",
     "proxy.generated_dir",

@@ -71,7 +71,8 @@ fn document(users: u32) -> serde_json::Value {
         "registrar": {"expires_secs": 3600, "max_expires_secs": 3600, "max_bindings": 16},
         "call": {
             "passthrough_failure": true, "max_ring_secs": null, "parallel_fork": true, "ask_router": false,
-            "decision_timeout_ms": 2000, "session_timer": { "always": false, "expires_secs": 1800 },
+            "decision_timeout_ms": 2000, "blind_transfer_use_refer": false,
+            "session_timer": { "always": false, "expires_secs": 1800 },
         },
         "media": {
             "mode": "auto", "rtp_start_port": 12000, "rtp_end_port": 12099, "bind_ips": [], "audio_codecs": ["pcmu"],

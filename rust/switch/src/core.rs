@@ -14,7 +14,7 @@ use pbx_sip::{Bytes, Flow, Message, Method, Name, Transport};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 
-use crate::call::{CallId, CallTimer, Dismissed, PageId, TimerKind};
+use crate::call::{CallId, CallTimer, Dismissed, Errand, PageId, TimerKind};
 use crate::counters::Counters;
 use crate::locals::Locals;
 use crate::log_budget::{LogBudget, Occasion};
@@ -62,6 +62,12 @@ pub(crate) enum Role {
     Reanchor,
     /// Our own refresh of the session of a side.
     Refresh(Side),
+    /// Our re-INVITE to the party that remains of a transfer.
+    Rejoin,
+    /// Our re-INVITE to the far end of a transfer's target.
+    Target,
+    /// NOTIFY of a transfer.
+    Notify,
     /// BYE towards a side.
     Bye,
 }
@@ -72,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) transactions: Transactions,
     pub(crate) timers: Timers<CallTimer>,
     pub(crate) outputs: VecDeque<Output>,
+    /// What calls want done to each other.
+    pub(crate) errands: VecDeque<Errand>,
     pub(crate) rng: ChaCha12Rng,
     pub(crate) ports: PortPool,
     pub(crate) counters: Counters,

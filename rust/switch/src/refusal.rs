@@ -5,7 +5,8 @@ use pbx_sip::{Fault, Message, Name};
 use crate::config::{Module, SwitchConfig};
 
 /// Methods served inside a dialog; the value of Allow where a dialog is made or used.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, PRACK, UPDATE";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, PRACK, UPDATE, REFER, NOTIFY";
 /// Body types understood.
 pub(crate) const ACCEPT: &str = "application/sdp";
 /// Smallest session interval, seconds (RFC 4028 §4).
@@ -14,8 +15,8 @@ pub(crate) const MIN_SE: u32 = 90;
 /// Option tags understood; the value of Supported.
 pub(crate) fn supported(config: &SwitchConfig) -> &'static str {
     match config.call.session_timer {
-        Some(_) => "100rel, path, outbound, gruu, timer",
-        None => "100rel, path, outbound, gruu",
+        Some(_) => "100rel, path, outbound, gruu, replaces, norefersub, timer",
+        None => "100rel, path, outbound, gruu, replaces, norefersub",
     }
 }
 
@@ -28,7 +29,7 @@ pub(crate) fn without_100rel(supported: &str) -> &str {
 pub(crate) fn allow(config: &SwitchConfig) -> &'static str {
     match (config.has_module(Module::Call), config.has_module(Module::Registrar)) {
         (true, true) => ALLOW,
-        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE",
+        (true, false) => "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE, REFER, NOTIFY",
         (false, true) => "OPTIONS, REGISTER, MESSAGE",
         (false, false) => "OPTIONS, MESSAGE",
     }

@@ -78,6 +78,7 @@ impl Switch {
             transactions: Transactions::new(settings, max_transactions, branch_seed),
             timers: Timers::new(),
             outputs: VecDeque::new(),
+            errands: VecDeque::new(),
             ports,
             counters: Counters::default(),
             locality: Locality::new(locals.all().map(|(_, address)| address)),
@@ -235,7 +236,9 @@ impl Switch {
 
     /// Carries transaction news to their owners until there are none.
     fn settle(&mut self, now: Instant) {
-        while let Some(event) = self.core.transactions.poll_event() {
+        loop {
+            self.calls.run_errands(&mut self.core, &self.location, now);
+            let Some(event) = self.core.transactions.poll_event() else { return };
             match event {
                 TransactionEvent::Timeout { id, timer } => self.unanswered(now, id, Some(timer)),
                 TransactionEvent::TransportError { id } => self.unanswered(now, id, None),
@@ -243,6 +246,7 @@ impl Switch {
                     self.core.owners.remove(&id);
                     self.core.dismissed.remove(&id);
                     self.core.strangers.remove(&id);
+                    self.calls.forget_invite(id);
                 }
             }
         }

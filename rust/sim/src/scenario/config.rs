@@ -25,7 +25,8 @@ pub fn default_config(scenario: &Scenario, media_mode: &str) -> Value {
         "registrar": {"expires_secs": 60, "max_expires_secs": 3600, "max_bindings": 16},
         "call": {
             "passthrough_failure": true, "max_ring_secs": 30, "parallel_fork": true, "ask_router": false,
-            "decision_timeout_ms": 2000, "session_timer": { "always": false, "expires_secs": 1800 },
+            "decision_timeout_ms": 2000, "blind_transfer_use_refer": false,
+            "session_timer": { "always": false, "expires_secs": 1800 },
         },
         "media": {
             "mode": media_mode, "rtp_start_port": 20000, "rtp_end_port": 29999, "bind_ips": ["203.0.113.231"],

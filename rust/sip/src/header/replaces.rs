@@ -1,5 +1,7 @@
 //! Replaces: the dialog an INVITE takes the place of (RFC 3891 §6.1).
 
+use std::fmt;
+
 use super::params::Params;
 use crate::chars;
 use crate::fault::{Cause, Fault};
@@ -49,6 +51,14 @@ impl Replaces {
     /// Whether a dialog with these identifiers is the one meant; `local_tag` is that of the side which is asked.
     pub fn names(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> bool {
         (&*self.call_id, &*self.to_tag, &*self.from_tag) == (call_id, local_tag, remote_tag)
+    }
+}
+
+impl fmt::Display for Replaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from_tag = if self.from_tag.is_empty() { "0" } else { &self.from_tag };
+        write!(f, "{};to-tag={};from-tag={from_tag}", self.call_id, self.to_tag)?;
+        if self.early_only { f.write_str(";early-only") } else { Ok(()) }
     }
 }
 

@@ -8,6 +8,9 @@ use std::fmt;
 pub struct TransactionId(u64);
 
 impl TransactionId {
+    /// No transaction: what is answered through it goes nowhere.
+    pub const NONE: Self = Self(u64::MAX);
+
     pub(super) fn new(slot: usize, generation: u32) -> Self {
         Self(u64::from(generation) << 32 | (slot as u64 & u64::from(u32::MAX)))
     }

@@ -181,6 +181,9 @@ impl Call {
         late: bool,
     ) {
         let Some(invite) = self.invite.take() else { return };
+        if self.target.is_some() {
+            return self.present_offer(core, body.cloned());
+        }
         let granted = self.caller.session.grant(now, &invite.message);
         let supported = supported(&self.policy.config);
         let contact = self.caller.contact(core);

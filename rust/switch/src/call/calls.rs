@@ -27,6 +27,8 @@ pub(crate) struct Calls {
     pub(super) invites: HashMap<TransactionId, CallId>,
     /// Calls by who began them, for RFC 3261 §8.2.2.2.
     pub(super) origins: HashMap<u64, CallId>,
+    /// Where legs went that changed their call, by our tag.
+    pub(super) moved: HashMap<Box<str>, CallId>,
     pub(super) queries: HashMap<QueryId, CallId>,
     pub(super) sessions: HashMap<SessionId, CallId>,
     hasher: RandomState,
@@ -52,7 +54,7 @@ impl Calls {
         self.slots.get(id.slot as usize).map(|call| &**call).filter(|call| call.id == id)
     }
 
-    fn call_mut(&mut self, id: CallId) -> Option<&mut Call> {
+    pub(super) fn call_mut(&mut self, id: CallId) -> Option<&mut Call> {
         self.slots.get_mut(id.slot as usize).map(|call| &mut **call).filter(|call| call.id == id)
     }
 
@@ -60,7 +62,7 @@ impl Calls {
     pub(crate) fn find(&self, message: &Message) -> Option<(CallId, Side)> {
         // A peer of RFC 2543 has no tag.
         let (to, from) = (message.to_tag()?, message.from_tag().unwrap_or_default());
-        let call = self.slots.get(slot_of_tag(to)? as usize)?;
+        let call = self.call(self.of_tag(to)?)?;
         let fits = |leg: &Leg| {
             &*leg.dialog.local_tag == to
                 && &*leg.dialog.remote_tag == from
@@ -71,6 +73,19 @@ impl Calls {
             return Some((call.id, Side::Caller));
         }
         callees.any(fits).then_some((call.id, Side::Callee))
+    }
+
+    /// The call of one of our tags. A leg that changed its call is named by the tag of the first.
+    pub(super) fn of_tag(&self, tag: &str) -> Option<CallId> {
+        if let Some(&id) = self.moved.get(tag).filter(|_| !self.moved.is_empty()) {
+            return Some(id);
+        }
+        self.slots.get(slot_of_tag(tag)? as usize).map(|call| call.id)
+    }
+
+    /// An INVITE can no longer be cancelled.
+    pub(crate) fn forget_invite(&mut self, invite: TransactionId) {
+        self.invites.remove(&invite);
     }
 
     /// Key of the caller's dialog to be.
@@ -135,6 +150,8 @@ impl Calls {
             self.with(core, now, id, |call, core| {
                 if call.invite.as_ref().is_some_and(|pending| pending.transaction == invite) {
                     call.on_cancel(core, now);
+                } else {
+                    call.on_cancel_relay(core, now, invite);
                 }
             });
         } else if let Some((id, _)) = self.find(cancel) {
@@ -159,6 +176,9 @@ impl Calls {
             Role::Reanchor => call.on_reanchor_response(core, now, response),
             Role::Refresh(side) => call.on_refresh_response(core, now, (side, client), response),
             Role::Prack => {}
+            Role::Rejoin => call.on_rejoin_response(core, now, client, response),
+            Role::Target => call.on_target_response(core, now, client, response),
+            Role::Notify => {}
             Role::Bye if response.status() >= 200 => call.on_bye_over(),
             Role::Bye => {}
         });
@@ -178,7 +198,13 @@ impl Calls {
         let Some((id, role)) = call_of(core, client) else {
             // The caller's connection broke before the answer: nobody can hear one any more (RFC 3261 §17.2.4).
             if let (None, Some(&id)) = (timer, self.invites.get(&client)) {
-                self.with(core, now, id, |call, core| call.end_unanswered(core, now));
+                self.with(core, now, id, |call, core| {
+                    if call.invite.as_ref().is_some_and(|pending| pending.transaction == client) {
+                        call.end_unanswered(core, now);
+                    } else {
+                        call.on_cancel_relay(core, now, client);
+                    }
+                });
             }
             return;
         };
@@ -191,6 +217,9 @@ impl Calls {
             Role::Reanchor => call.on_reanchor_failure(core, now),
             Role::Refresh(side) => call.on_refresh_timeout(core, now, (side, client), timer.is_some()),
             Role::Prack => {}
+            Role::Rejoin => call.on_rejoin_timeout(core, now),
+            Role::Target => call.on_target_timeout(core),
+            Role::Notify => {}
             Role::Bye => call.on_bye_over(),
         });
     }
@@ -208,6 +237,9 @@ impl Calls {
             TimerKind::Session(side) => call.on_session_timer(core, now, side),
             TimerKind::Reliable => call.on_reliable_timer(core, now),
             TimerKind::Reanchor => call.reanchor(core, now),
+            TimerKind::Rejoin => call.rejoin(core, now),
+            TimerKind::Offer => call.ask_for_offer(core, now),
+            TimerKind::Release => call.on_release(core, now),
         });
     }
 
@@ -273,6 +305,11 @@ impl Calls {
     fn remove(&mut self, core: &mut Core, now: Instant, id: CallId) {
         let Some(mut call) = self.slots.try_remove(id.slot as usize) else { return };
         call.media.close(core, now);
+        if !self.moved.is_empty() {
+            for leg in [Some(&call.caller), call.callee.as_ref()].into_iter().flatten() {
+                self.moved.remove(&leg.dialog.local_tag);
+            }
+        }
         for branch in &call.branches {
             core.owners.remove(&branch.transaction);
             if let Some(callee) = call.callee.as_ref().filter(|_| branch.state == BranchState::Won) {
@@ -292,7 +329,13 @@ fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, respon
         return;
     }
     let is_reinvite = |owner: &Owner| {
-        matches!(owner, Owner::Call { role: Role::Relayed | Role::Reanchor | Role::Refresh(_), .. })
+        matches!(
+            owner,
+            Owner::Call {
+                role: Role::Relayed | Role::Reanchor | Role::Refresh(_) | Role::Rejoin | Role::Target,
+                ..
+            }
+        )
     };
     if core.owners.get(&client).is_some_and(is_reinvite) {
         remember_ended(core, client, response.to_tag().unwrap_or_default());

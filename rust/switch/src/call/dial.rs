@@ -79,7 +79,10 @@ impl Call {
         let supported = supported(config);
         let supported = if self.may_be_reliable() { supported } else { without_100rel(supported) };
         let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let from = format!("{};tag={local_tag}", identity::from(&invite.message));
+            let from = format!(
+                "{};tag={local_tag}",
+                invite.shown.clone().unwrap_or_else(|| identity::from(&invite.message))
+            );
             let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
                 .header(Name::From, from)
                 .header(Name::To, party(invite.message.header(Name::To)))

@@ -88,6 +88,7 @@ impl Call {
         if let Some(inbound) = self.inbound() {
             failure.answer(core, now, &inbound, self.policy.config.call.passthrough_failure);
         }
+        self.fail_target(core, failure.code);
         core.counters.count("calls_total", "failed");
         self.end_unanswered(core, now);
     }
@@ -97,6 +98,7 @@ impl Call {
         if let Some(inbound) = self.inbound() {
             core.refuse(now, &inbound, refusal);
         }
+        self.fail_target(core, refusal.status().0);
         core.counters.count("calls_total", "refused");
         self.end_unanswered(core, now);
     }

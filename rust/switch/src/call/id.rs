@@ -45,6 +45,12 @@ pub(crate) enum TimerKind {
     Reliable,
     /// The re-INVITE that shows the callee our address met another one (RFC 3261 §14.1).
     Reanchor,
+    /// The remaining party of a transfer is asked again (RFC 3261 §14.1).
+    Rejoin,
+    /// The far end of a transfer's target is asked again.
+    Offer,
+    /// The referrer should have hung up by now.
+    Release,
 }
 
 /// A tag of ours: 64 random bits, then the slot of the call, so that an in-dialog request finds its

@@ -39,6 +39,9 @@ impl Call {
         if method == Method::Update && inbound.request.body().is_empty() {
             return self.on_bare_update(core, now, side, inbound);
         }
+        if method == Method::Refer {
+            return self.on_refer(core, now, side, inbound);
+        }
         if method == Method::Options {
             let supported = supported(&self.policy.config);
             core.respond(now, inbound, (200, "OK"), |builder| {
@@ -52,15 +55,21 @@ impl Call {
         }
     }
 
+    /// Whether a party is doing what the other asked it to by REFER.
+    fn awaits_notify(&self) -> bool {
+        self.policy.config.call.blind_transfer_use_refer && self.refers != 0
+    }
+
     /// RFC 3261 §8.2 for a request inside a dialog.
     fn judge_within(&self, side: Side, request: &Message) -> Result<(), Refusal> {
         if self.phase == Phase::Ending {
             return Err(Refusal::DialogEnding);
         }
         match request.method() {
-            Method::Invite | Method::Update | Method::Prack => {}
+            Method::Invite | Method::Update | Method::Prack | Method::Refer => {}
             Method::Info | Method::Message | Method::Options => {}
-            // Of subscriptions we know nothing (RFC 6665 §4.1.3).
+            // Only a REFER we passed on makes a subscription (RFC 3515 §2.4.4).
+            Method::Notify if self.awaits_notify() => {}
             Method::Notify => return Err(Refusal::UnknownDialog),
             Method::Other => return Err(Refusal::UnknownMethod),
             _ => return Err(Refusal::MethodNotAllowed),

@@ -46,6 +46,9 @@ impl Calls {
         if let Err(refusal) = self.judge(core, &admitted.message) {
             return core.refuse(now, &inbound, &refusal);
         }
+        if admitted.message.header(Name::Replaces).is_some() {
+            return self.replace(core, now, &admitted, &local_tag);
+        }
         let dialog = match Dialog::uas(&admitted.message, &local_tag, admitted.flow) {
             Ok(dialog) => dialog,
             Err(fault) => return core.refuse(now, &inbound, &Refusal::Malformed(fault)),
@@ -71,7 +74,13 @@ impl Calls {
         Ok(())
     }
 
-    fn insert(&mut self, core: &mut Core, now: Instant, admitted: Admitted, dialog: Dialog) -> CallId {
+    pub(super) fn insert(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        admitted: Admitted,
+        dialog: Dialog,
+    ) -> CallId {
         self.serial = self.serial.wrapping_add(1);
         let message = admitted.message;
         let origin = self.origin(&message);
@@ -92,7 +101,9 @@ impl Calls {
         caller.session = SessionTimer::new(core.policy.config.call.session_timer, Asked::default());
         caller.session.heed(&message);
         caller.heed_packages(&message);
-        self.invites.insert(admitted.transaction, id);
+        if admitted.transaction != TransactionId::NONE {
+            self.invites.insert(admitted.transaction, id);
+        }
         self.origins.insert(origin, id);
         entry.insert(Box::new(Call {
             id,
@@ -103,6 +114,7 @@ impl Calls {
                 transaction: admitted.transaction,
                 flow: admitted.flow,
                 asserted: admitted.asserted,
+                shown: None,
             }),
             caller,
             callee: None,
@@ -120,6 +132,11 @@ impl Calls {
             reanchor_due: false,
             reanchor: None,
             reanchor_tries: 0,
+            referral: None,
+            target: None,
+            replaced: None,
+            refers: 0,
+            forced: None,
             best: None,
             byes: 0,
             started_at: now,

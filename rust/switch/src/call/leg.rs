@@ -66,6 +66,12 @@ impl Leg {
         leg
     }
 
+    /// What stands where a leg was that has another call now. Nothing fits it.
+    pub(super) fn spent(dialog: &Dialog) -> Self {
+        let dialog = Dialog { local_tag: Box::default(), ..dialog.clone() };
+        Self { closing: true, ..Self::new(dialog, false) }
+    }
+
     /// Takes the Contact of a target refresh (RFC 3261 §12.2).
     pub(super) fn update_target(&mut self, message: &Message) {
         self.dialog.update_target(message);

@@ -67,7 +67,7 @@ impl Call {
     pub(super) fn prepare_media(&mut self, core: &mut Core, now: Instant) -> Result<bool, Refusal> {
         let Some(invite) = &self.invite else { return Ok(true) };
         let policy = &self.policy.config.media;
-        let mode = self.plan.media.unwrap_or(policy.mode);
+        let mode = self.forced.or(self.plan.media).unwrap_or(policy.mode);
         let offer = match parse(invite.message.sdp()) {
             // Nobody here needs to understand what passes byte for byte.
             Err(_) if mode == MediaMode::None => None,
@@ -346,6 +346,13 @@ impl CallMedia {
     /// What a party was shown of the session in force.
     pub(super) fn shown(&self, side: Side) -> Option<Bytes> {
         self.shown[side.index()].clone()
+    }
+
+    /// Another party takes a place: our address there becomes the one it can reach.
+    pub(super) fn reseat(&mut self, core: &Core, side: Side, peer: IpAddr) {
+        if let Some(session) = &mut self.session {
+            session.legs[side.index()].address = core.media_address(peer);
+        }
     }
 
     /// The exchange is complete; what it needed is let go.

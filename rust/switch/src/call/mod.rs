@@ -34,6 +34,7 @@ mod session_refresh;
 mod session_timer;
 mod state;
 mod teardown;
+mod transfer;
 mod update;
 mod views;
 
@@ -43,3 +44,4 @@ pub(crate) use headers::check_written;
 pub(crate) use id::{CallId, CallTimer, TimerKind};
 pub(crate) use invite::Admitted;
 pub(crate) use page::{PageId, Pages};
+pub(crate) use transfer::Errand;

@@ -30,6 +30,9 @@ impl Call {
             return;
         }
         self.rung = true;
+        if let Some(target) = &self.target {
+            return target.report(core, response.status());
+        }
         let is_reliable = rseq(response).is_some();
         let offers = is_reliable && response.sdp().is_some() && self.is_offer_late();
         if let (true, Some(place)) = (offers, place) {

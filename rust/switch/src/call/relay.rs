@@ -63,8 +63,14 @@ impl Call {
         if self.phase != Phase::Connected {
             return self.may_relay_early(side, request);
         }
+        if self.leg(side.other()).is_none_or(|leg| leg.closing) {
+            return Err(Refusal::Overlapping);
+        }
         if request.method() != Method::Invite && !makes_offer(request) {
             return Ok(());
+        }
+        if Side::ALL.into_iter().any(|side| self.is_transferring(side)) {
+            return Err(Refusal::Glare);
         }
         if self.leg(side).is_some_and(|leg| leg.accepting.is_some()) {
             return Err(Refusal::Overlapping);
@@ -105,11 +111,12 @@ impl Call {
         let (dialog, session) = (&mut leg.dialog, &leg.session);
         let client = core.request(now, flow, sent, Some(owner), |via| {
             let mut builder = dialog.request(sent, via);
+            if matches!(sent, Method::Invite | Method::Update | Method::Refer | Method::Notify) {
+                builder = builder.header(Name::Contact, contact);
+            }
             if matches!(sent, Method::Invite | Method::Update) {
-                builder = builder
-                    .header(Name::Contact, contact)
-                    .header(Name::Allow, ALLOW)
-                    .header(Name::Supported, without_100rel(supported));
+                builder =
+                    builder.header(Name::Allow, ALLOW).header(Name::Supported, without_100rel(supported));
             }
             if matches!(sent, Method::Invite | Method::Update) && is_connected {
                 builder = session.ask(builder);
@@ -159,7 +166,11 @@ impl Call {
         if makes_offer(&relay.request) && response.status() < 300 {
             return self.on_offer_answer(core, now, &relay, response);
         }
+        if relay.method == Method::Refer && matches!(response.status(), 405 | 420 | 501 | 603) {
+            return self.refer_by_ourselves(core, now, &relay);
+        }
         relay.answer(core, now, self.tag_of(from).as_deref(), response);
+        self.restore_after(core, &relay);
         // RFC 3261 §12.2.1.2: these say that the dialog of the other party is gone.
         if matches!(response.status(), 408 | 481) && self.phase == Phase::Connected {
             self.hang_up_both(core, now, Farewell::Reason("SIP;cause=481;text=\"Peer lost the dialog\""));
@@ -212,7 +223,23 @@ impl Call {
             Err(refusal) => {
                 let relay = self.relays.remove(index);
                 relay.refuse(core, now, self.tag_of(from).as_deref(), &refusal);
+                self.restore_after(core, &relay);
             }
+        }
+    }
+
+    /// A phone that was to take over a place with this INVITE does not get it.
+    fn restore_after(&mut self, core: &mut Core, relay: &Relay) {
+        if relay.method == Method::Invite && self.replaced.as_ref().is_some_and(|it| it.0 == relay.from) {
+            self.restore(core);
+        }
+    }
+
+    /// The other party cannot follow a REFER.
+    fn refer_by_ourselves(&mut self, core: &mut Core, now: Instant, relay: &Relay) {
+        let tag = self.tag_of(relay.from);
+        if !self.refer_instead(core, now, relay.from, &relay.inbound(tag.as_deref())) {
+            relay.refuse(core, now, tag.as_deref(), &Refusal::Overlapping);
         }
     }
 
@@ -250,6 +277,7 @@ impl Call {
         if let Some(leg) = self.leg_mut(side) {
             leg.accepting = Some(accepting);
         }
+        self.conclude_take_over(core, now, side);
     }
 
     /// The relayed request got no answer: RFC 3261 §12.2.1.2 ends the dialog.
@@ -259,8 +287,12 @@ impl Call {
             return;
         };
         let relay = self.relays.remove(index);
+        if relay.method == Method::Refer {
+            return self.refer_by_ourselves(core, now, &relay);
+        }
         let tag = self.tag_of(relay.from);
         relay.refuse(core, now, tag.as_deref(), &timeout());
+        self.restore_after(core, &relay);
         if relay.sent == Method::Invite && self.phase == Phase::Connected {
             self.hang_up_both(core, now, Farewell::Reason("SIP;cause=408;text=\"Peer does not answer\""));
         }
@@ -286,6 +318,7 @@ impl Call {
                 relay.refuse(core, now, tag.as_deref(), &Refusal::Cancelled);
             }
         }
+        self.restore(core);
     }
 
     pub(super) fn tag_of(&self, side: Side) -> Option<Box<str>> {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Message, Method, Name};
-use rand_core::RngCore;
 
 use super::farewell::Farewell;
 use super::id::{Side, TimerKind};
 use super::session_timer::Due;
 use super::state::{Call, Phase};
+use super::transfer::glare_wait;
 use crate::core::{Core, Inbound, Owner, Role};
 use crate::refusal::{ALLOW, supported, without_100rel};
 
@@ -47,7 +47,7 @@ impl Call {
 
     /// The clock of a leg moved on.
     pub(super) fn on_session_timer(&mut self, core: &mut Core, now: Instant, side: Side) {
-        if self.phase != Phase::Connected {
+        if self.phase != Phase::Connected || self.leg(side).is_none_or(|leg| leg.closing) {
             return;
         }
         match self.leg_mut(side).map_or(Due::Nothing, |leg| leg.session.poll(now)) {
@@ -64,7 +64,7 @@ impl Call {
 
     /// Sends a refresh, or puts it off.
     fn refresh(&mut self, core: &mut Core, now: Instant, side: Side, raised: bool) {
-        let is_busy = self.is_inviting(side);
+        let is_busy = self.has_invite(side);
         let body = self.media.shown(side);
         let owner = Owner::Call { call: self.id, role: Role::Refresh(side) };
         let supported = supported(&self.policy.config);
@@ -93,10 +93,11 @@ impl Call {
     }
 
     /// Whether an INVITE is under way on a leg: two at once would be glare (RFC 3261 §14.1).
-    fn is_inviting(&self, side: Side) -> bool {
+    pub(super) fn has_invite(&self, side: Side) -> bool {
         (side == Side::Callee && (self.reanchor_due || self.reanchor.is_some()))
             || self.relays.iter().any(|relay| relay.method == Method::Invite)
-            || self.leg(side).is_some_and(|leg| leg.accepting.is_some())
+            || self.leg(side).is_some_and(|leg| leg.accepting.is_some() || leg.is_refreshing_by_invite())
+            || self.is_transferring(side)
     }
 
     /// What the peer says to a refresh of ours.
@@ -210,15 +211,6 @@ impl Call {
         });
         self.arm_session(core, now, side);
     }
-}
-
-/// RFC 3261 §14.1: the owner of the Call-ID waits longer. On the callee's leg that is us.
-fn glare_wait(core: &mut Core, side: Side) -> Duration {
-    let step = core.rng.next_u32();
-    Duration::from_millis(match side {
-        Side::Callee => 2_100 + 10 * u64::from(step % 191),
-        Side::Caller => 10 * u64::from(step % 201),
-    })
 }
 
 /// How a refresh ended.

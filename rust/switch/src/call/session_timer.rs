@@ -184,6 +184,11 @@ impl SessionTimer {
     }
 
     /// When the timer queue has to wake us, unless it does already.
+    pub(super) fn disarm(&mut self) {
+        self.armed_at = None;
+    }
+
+    /// When to wake us, unless that is arranged already.
     pub(super) fn arm(&mut self, now: Instant) -> Option<Instant> {
         let running = self.running?;
         let due_at = running.refresh_at.map_or(running.ends_at, |at| at.min(running.ends_at));

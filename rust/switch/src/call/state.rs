@@ -16,6 +16,8 @@ use super::media::CallMedia;
 use super::plan::Plan;
 use super::relay::Relay;
 use super::reliable::Reliable;
+use super::transfer::{Referral, Target};
+use crate::config::MediaMode;
 use crate::core::Inbound;
 use crate::policy::Policy;
 use crate::query::QueryId;
@@ -43,6 +45,8 @@ pub(super) struct Invite {
     pub(super) flow: Flow,
     /// P-Asserted-Identity of the caller, if he proved who he is.
     pub(super) asserted: Option<String>,
+    /// Who the callee sees as the caller, when that is not the sender of the INVITE.
+    pub(super) shown: Option<String>,
 }
 
 /// Two parties and what joins them.
@@ -77,6 +81,16 @@ pub(crate) struct Call {
     pub(super) reanchor: Option<TransactionId>,
     /// How often that was sent.
     pub(super) reanchor_tries: u8,
+    /// The transfer one of the parties asked for.
+    pub(super) referral: Option<Box<Referral>>,
+    /// The transfer this call takes a party in for.
+    pub(super) target: Option<Box<Target>>,
+    /// The leg whose place a phone is taking, and its side.
+    pub(super) replaced: Option<Box<(Side, Leg)>>,
+    /// Sides that have sent REFER, a bit each.
+    pub(super) refers: u8,
+    /// Media mode a transfer insists on.
+    pub(super) forced: Option<MediaMode>,
     pub(super) best: Option<Failure>,
     /// BYE transactions of ours still running.
     pub(super) byes: u8,
@@ -141,6 +155,7 @@ impl Call {
             && self.byes == 0
             && self.relays.is_empty()
             && self.reanchor.is_none()
+            && self.referral.is_none()
             && !self.branches.iter().any(Branch::is_pending)
             && !self.caller.is_owed()
             && !self.callee.as_ref().is_some_and(Leg::is_owed)

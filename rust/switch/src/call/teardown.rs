@@ -50,10 +50,14 @@ impl Call {
             // BYE in an early dialog ends it like CANCEL (RFC 3261 §15).
             return self.on_cancel(core, now);
         }
+        let is_survived = self.outlives(side);
         if let Some(leg) = self.leg_mut(side) {
             // A 2xx it has not acknowledged is still repeated: its INVITE waits for one (RFC 3261 §13.3.1.4).
             leg.closing = true;
             leg.bye_held = false;
+        }
+        if is_survived {
+            return;
         }
         // A 2xx that waited for the answer of the party who left still needs its ACK.
         if let Some(leg) = self.leg_mut(side.other()) {
@@ -85,6 +89,7 @@ impl Call {
     }
 
     fn end_answered(&mut self, core: &mut Core, now: Instant) {
+        self.end_transfer(core, now);
         self.phase = Phase::Ending;
         self.abort_relays(core, now);
         self.cancel_branches(core, now);

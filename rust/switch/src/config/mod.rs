@@ -127,6 +127,8 @@ pub struct CallConfig {
     pub parallel_fork: bool,
     /// Whether initial INVITEs are shown to the Python router before the route table.
     pub ask_router: bool,
+    /// Whether the other party is asked first to follow a REFER itself.
+    pub blind_transfer_use_refer: bool,
     /// Longest wait for Python, milliseconds.
     pub decision_timeout_ms: u64,
     /// Session timers; `None`: we do not know of them.

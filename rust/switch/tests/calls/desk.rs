@@ -52,7 +52,8 @@ pub(crate) fn config(changes: serde_json::Value) -> SwitchConfig {
         "registrar": { "expires_secs": 60, "max_expires_secs": 3600, "max_bindings": 16 },
         "call": {
             "passthrough_failure": true, "max_ring_secs": null, "parallel_fork": true, "ask_router": false,
-            "decision_timeout_ms": 2000, "session_timer": { "always": false, "expires_secs": 1800 }
+            "decision_timeout_ms": 2000, "blind_transfer_use_refer": false,
+            "session_timer": { "always": false, "expires_secs": 1800 }
         },
         "media": {
             "mode": "none", "rtp_start_port": 20000, "rtp_end_port": 20099, "bind_ips": ["127.0.0.1"],

@@ -21,4 +21,5 @@ mod reliable;
 mod session_expiry;
 mod session_timer;
 mod tel;
+mod transfer;
 mod verdict;
