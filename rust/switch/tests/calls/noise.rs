@@ -34,7 +34,15 @@ impl Dice {
     }
 }
 
-const METHODS: [&str; 8] = ["INVITE", "INVITE", "INFO", "ACK", "BYE", "OPTIONS", "UPDATE", "JUMP"];
+const METHODS: [&str; 11] =
+    ["INVITE", "INVITE", "INFO", "ACK", "BYE", "OPTIONS", "UPDATE", "REFER", "REFER", "NOTIFY", "JUMP"];
+const HEADERS: [&str; 5] = [
+    "Subject: x",
+    "Require: 100rel",
+    "Refer-To: <sip:1002@127.0.0.1>",
+    "Refer-To: <sip:1003@127.0.0.1>",
+    "Refer-To: <sip:1002@127.0.0.1>\r\nRefer-Sub: false",
+];
 const STATUSES: [&str; 14] = [
     "100 Trying",
     "180 Ringing",
@@ -88,7 +96,7 @@ fn step(desk: &mut Desk, dice: &mut Dice, seen: &mut Seen) {
         }
         5 | 6 if !seen.caller_tags.is_empty() => {
             let tag = seen.caller_tags[dice.roll(seen.caller_tags.len())].clone();
-            let (method, further) = (dice.pick(&METHODS), dice.pick(&["Subject: x", "Require: 100rel"]));
+            let (method, further) = (dice.pick(&METHODS), dice.pick(&HEADERS));
             let body = dice.body();
             desk.in_dialog_with(method, (&tag, cseq), further, &body);
         }
