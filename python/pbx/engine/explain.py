@@ -155,7 +155,7 @@ def _shown(decided: Decided, invite: Invite) -> Json | None:
         }
         return by | {
             "action": "forward",
-            "targets": [text for _, text in targets_of(verdict, invite)],
+            "targets": [text for _, text in targets_of(verdict)] or [invite.to_user],
             **_rest(options),
         }
     return None

@@ -124,7 +124,7 @@ class Job:
         self._bridge.forward(
             self.id,
             (
-                targets_of(verdict, self.invite),
+                targets_of(verdict),
                 verdict.strategy == "parallel",
                 verdict.ring_timeout,
                 verdict.media_proxy,

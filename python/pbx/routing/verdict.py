@@ -80,11 +80,11 @@ def check_verdict(verdict: object, invite: Invite) -> Verdict:
     raise VerdictError(f"a handler returns Forward, Reject or None, not {type(verdict).__name__}")
 
 
-def targets_of(forward: Forward, invite: Invite) -> list[tuple[bool, str]]:
-    """The targets in order: whether each is a URI, and its text."""
+def targets_of(forward: Forward) -> list[tuple[bool, str]]:
+    """The targets in order: whether each is a URI, and its text. None: whom the Request-URI names, be it one phone."""
     if forward.targets:
         return [(text.lower().startswith(("sip:", "sips:", "tel:")), text) for text in forward.targets]
-    return [(False, invite.to_user if forward.to_user is None else forward.to_user)]
+    return [] if forward.to_user is None else [(False, forward.to_user)]
 
 
 def _check_forward(forward: Forward, invite: Invite) -> None:

@@ -7,14 +7,14 @@ import pytest
 from pbx.routing import Forward, Reject
 
 
-def test_forward_without_target_rings_the_dialled_user(rig):
+def test_forward_without_target_leaves_it_to_the_request_uri(rig):
     @rig.router.invite()
     def everyone(call):
         return Forward()
 
     rig.start()
     answer = rig.bridge.decided(rig.bridge.ask(to_user="1002"))
-    assert answer == ("forward", ([(False, "1002")], False, None, None, None, [], False, None))
+    assert answer == ("forward", ([], False, None, None, None, [], False, None))
 
 
 def test_options_of_a_forward_cross_the_border(rig):
