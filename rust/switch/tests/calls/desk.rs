@@ -322,6 +322,67 @@ impl Desk {
         );
     }
 
+    /// A second call of the caller, to 1003.
+    pub(crate) fn consult(&mut self, body: &str) {
+        self.deliver(
+            CALLER,
+            &format!(
+                "INVITE sip:1003@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKconsult;rport
+             From: <sip:1001@127.0.0.1>;tag=consult
+             To: <sip:1003@127.0.0.1>
+             Call-ID: call-2
+             CSeq: 1 INVITE
+             Contact: <sip:1001@{CALLER}>
+             Max-Forwards: 70"
+            ),
+            body,
+        );
+    }
+
+    /// The same, answered and acknowledged; gives 1003's INVITE and our tag towards the caller.
+    pub(crate) fn consulted(&mut self) -> (Message, String) {
+        self.consult(&sdp("127.0.0.1", 7020));
+        let summons = self.taken(SECOND).remove(0);
+        self.answer(SECOND, &summons, "200 OK", "third", &sdp("127.0.0.1", 7004));
+        let answer = self.taken(CALLER).pop().unwrap();
+        let tag = answer.to_tag().unwrap().to_owned();
+        self.deliver(
+            CALLER,
+            &format!(
+                "ACK sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKconsultack;rport
+             From: <sip:1001@127.0.0.1>;tag=consult
+             To: <sip:1003@127.0.0.1>;tag={tag}
+             Call-ID: call-2
+             CSeq: 1 ACK
+             Max-Forwards: 70"
+            ),
+            "",
+        );
+        self.taken(SECOND);
+        (summons, tag)
+    }
+
+    /// The second phone wants the place of a party (RFC 3891).
+    pub(crate) fn take_over(&mut self, replaces: &str, body: &str) {
+        self.deliver(
+            SECOND,
+            &format!(
+                "INVITE sip:1002@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {SECOND};branch=z9hG4bKtakeover;rport
+             From: <sip:1003@127.0.0.1>;tag=taker
+             To: <sip:1002@127.0.0.1>
+             Call-ID: call-3
+             CSeq: 1 INVITE
+             Replaces: {replaces}
+             Contact: <sip:1003@{SECOND}>
+             Max-Forwards: 70"
+            ),
+            body,
+        );
+    }
+
     /// A request of the callee inside its dialog, which began with `invite`.
     pub(crate) fn callee_request(
         &mut self,

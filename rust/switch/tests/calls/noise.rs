@@ -66,14 +66,16 @@ struct Seen {
     invites: Vec<Message>,
     requests: Vec<(String, Message)>,
     caller_tags: Vec<String>,
+    consult_tags: Vec<String>,
 }
 
 impl Seen {
     fn take(&mut self, desk: &mut Desk) {
         for (to, message) in std::mem::take(&mut desk.sent) {
             if !message.is_request() {
-                self.caller_tags
-                    .extend(message.to_tag().map(str::to_owned).filter(|_| to.to_string() == CALLER));
+                let is_second = message.call_id() == "call-2";
+                let tags = if is_second { &mut self.consult_tags } else { &mut self.caller_tags };
+                tags.extend(message.to_tag().map(str::to_owned).filter(|_| to.to_string() == CALLER));
             } else if message.method() != Method::Ack {
                 if message.method() == Method::Invite && message.to_tag().is_none() {
                     self.invites.push(message.clone());
@@ -87,12 +89,33 @@ impl Seen {
 fn step(desk: &mut Desk, dice: &mut Dice, seen: &mut Seen) {
     let cseq = dice.roll(40) as u32 + 1;
     match dice.roll(12) {
-        0..=4 if !seen.requests.is_empty() => {
-            let (from, request) = seen.requests[dice.roll(seen.requests.len())].clone();
+        0..=3 if !seen.requests.is_empty() => {
+            let newest = seen.requests.len() - 1;
+            let (from, request) =
+                seen.requests[if dice.roll(2) == 0 { newest } else { dice.roll(newest + 1) }].clone();
             let (status, tag) = (dice.pick(&STATUSES), dice.pick(&["one", "two", "three"]));
             let body = dice.body();
             desk.without_contact = dice.roll(8) == 0;
             desk.answer(&from, &request, status, tag, &body);
+        }
+        // A second call of the caller, and a transfer of the first to it.
+        6 if dice.roll(4) == 0 => {
+            let body = dice.body();
+            desk.consult(&body);
+        }
+        5 if dice.roll(2) == 0 && !seen.consult_tags.is_empty() && !seen.caller_tags.is_empty() => {
+            let first = seen.caller_tags[dice.roll(seen.caller_tags.len())].clone();
+            let second = seen.consult_tags[dice.roll(seen.consult_tags.len())].clone();
+            let refer = format!(
+                "Refer-To: <sip:1003@127.0.0.1?Replaces=call-2%3Bto-tag%3D{second}%3Bfrom-tag%3Dconsult>"
+            );
+            desk.in_dialog_with("REFER", (&first, cseq), &refer, "");
+        }
+        // A phone that takes the caller's place.
+        4 if dice.roll(6) == 0 && !seen.caller_tags.is_empty() => {
+            let tag = seen.caller_tags[dice.roll(seen.caller_tags.len())].clone();
+            let body = dice.body();
+            desk.take_over(&format!("call-1;to-tag={tag};from-tag=caller"), &body);
         }
         5 | 6 if !seen.caller_tags.is_empty() => {
             let tag = seen.caller_tags[dice.roll(seen.caller_tags.len())].clone();
@@ -143,24 +166,45 @@ fn end(desk: &mut Desk, seed: u64) {
     assert_eq!((health.media_sessions, health.ports_used), (0, 0), "seed {seed}: {health:?}");
 }
 
+/// Everything a transfer needs stands before the noise begins.
+fn prepare(desk: &mut Desk, seen: &mut Seen) {
+    desk.register("1003", SECOND);
+    let (_, answer) = desk.established();
+    let (_, tag) = desk.consulted();
+    seen.caller_tags.extend(answer.to_tag().map(str::to_owned));
+    seen.consult_tags.push(tag);
+}
+
 #[test]
 fn nothing_is_left_when_the_noise_is_over() {
-    for seed in 0..600 {
+    let mut transfers = HashSet::new();
+    for seed in 0..2500 {
         let mut dice = Dice(seed);
         let mode = dice.pick(&["none", "all", "auto", "bypass", "nat"]);
-        let call = json!({"ask_router": dice.roll(3) == 0, "max_ring_secs": if dice.roll(2) == 0 { Some(4) } else { None }});
+        let is_asked = dice.roll(3) == 0;
+        let call = json!({"ask_router": is_asked, "blind_transfer_use_refer": dice.roll(3) == 0, "max_ring_secs": if dice.roll(2) == 0 { Some(4) } else { None }});
         let mut desk = Desk::new(json!({"media": {"mode": mode}, "call": call}));
-        desk.register("1002", CALLEE);
-        if dice.roll(2) == 0 {
-            desk.register("1002", SECOND);
-        }
-        let offer = dice.body();
-        desk.invite(&offer);
         let mut seen = Seen::default();
+        if mode == "none" && !is_asked {
+            prepare(&mut desk, &mut seen);
+        } else {
+            desk.register("1002", CALLEE);
+            for user in ["1002", "1003"] {
+                if dice.roll(2) == 0 {
+                    desk.register(user, SECOND);
+                }
+            }
+            let offer = dice.body();
+            desk.invite(&offer);
+        }
         for _ in 0..60 {
             seen.take(&mut desk);
             step(&mut desk, &mut dice, &mut seen);
         }
         end(&mut desk, seed);
+        let counters = desk.switch.health().counters;
+        transfers
+            .extend(counters.into_iter().map(|(name, _)| name).filter(|name| name.starts_with("transfers")));
     }
+    assert_eq!(transfers.len(), 6, "every kind of transfer came about and failed: {transfers:?}");
 }

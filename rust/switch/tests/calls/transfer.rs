@@ -304,25 +304,7 @@ mod attended {
     /// 1001 speaks with 1002 and, in a second call, with 1003. Gives the tags of our answers and 1003's INVITE.
     fn consulting(changes: Value) -> (Desk, String, String, Message) {
         let (mut desk, _, answer) = talking(changes);
-        let invite = |method: &str, cseq: u32, tag: &str| {
-            format!(
-                "{method} sip:1003@127.0.0.1 SIP/2.0
-             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKconsult{method}{cseq};rport
-             From: <sip:1001@127.0.0.1>;tag=consult
-             To: <sip:1003@127.0.0.1>{tag}
-             Call-ID: call-2
-             CSeq: {cseq} {method}
-             Contact: <sip:1001@{CALLER}>
-             Max-Forwards: 70"
-            )
-        };
-        desk.deliver(CALLER, &invite("INVITE", 1, ""), &sdp("127.0.0.1", 7020));
-        let summons = desk.taken(SECOND).remove(0);
-        desk.answer(SECOND, &summons, "200 OK", "third", &sdp("127.0.0.1", 7004));
-        let second = desk.taken(CALLER).pop().unwrap();
-        let tag = second.to_tag().unwrap().to_owned();
-        desk.deliver(CALLER, &invite("ACK", 1, &format!(";tag={tag}")), "");
-        desk.taken(SECOND);
+        let (summons, tag) = desk.consulted();
         (desk, answer.to_tag().unwrap().to_owned(), tag, summons)
     }
 
@@ -410,21 +392,7 @@ mod replaces {
     use super::*;
 
     fn invite(desk: &mut Desk, replaces: &str) -> Vec<Message> {
-        desk.deliver(
-            SECOND,
-            &format!(
-                "INVITE sip:1002@127.0.0.1 SIP/2.0
-             Via: SIP/2.0/UDP {SECOND};branch=z9hG4bKtakeover;rport
-             From: <sip:1003@127.0.0.1>;tag=taker
-             To: <sip:1002@127.0.0.1>
-             Call-ID: call-3
-             CSeq: 1 INVITE
-             Replaces: {replaces}
-             Contact: <sip:1003@{SECOND}>
-             Max-Forwards: 70"
-            ),
-            &sdp("127.0.0.1", 7030),
-        );
+        desk.take_over(replaces, &sdp("127.0.0.1", 7030));
         desk.taken(SECOND)
     }
 

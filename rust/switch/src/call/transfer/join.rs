@@ -55,6 +55,11 @@ impl Call {
     fn seat(&mut self, core: &mut Core, now: Instant, mut leg: Leg, answer: &[u8]) {
         let Some(target) = self.target.take() else { return };
         let vacant = target.vacant;
+        if let Some(left) = self.leg_mut(vacant) {
+            // Its ACK would find another leg.
+            left.accepting = None;
+        }
+        self.finish_relay(vacant);
         self.bye(core, now, vacant, Farewell::Plain);
         let source = leg.dialog.flow.remote.ip();
         leg.refresh = None;

@@ -54,7 +54,9 @@ impl Calls {
         if replaces.early_only {
             return Err(Refusal::Policy { code: 486, reason: None, headers: Vec::new() });
         }
-        if call.referral.is_some() || call.target.is_some() || call.replaced.is_some() {
+        // Nobody is replaced who still owes us an ACK.
+        let is_owed = call.leg(side).is_some_and(Leg::is_owed);
+        if is_owed || call.referral.is_some() || call.target.is_some() || call.replaced.is_some() {
             return Err(Refusal::Overlapping);
         }
         Ok((id, side))
