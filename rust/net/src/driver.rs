@@ -23,6 +23,7 @@ use pbx_switch::{Decision, Event, Output, QueryId, Switch};
 use crate::bridge::{Bridge, BridgeItem};
 use crate::call_flows::CallFlows;
 use crate::counters::NetCounters;
+use crate::dns::DnsSockets;
 use crate::handover::Handover;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
@@ -85,6 +86,7 @@ pub(crate) struct Driver {
     batch: Vec<BridgeItem>,
     refused: Vec<QueryId>,
     media_retry_at: Option<Instant>,
+    dns: DnsSockets,
     call_flows: CallFlows,
 }
 
@@ -113,6 +115,7 @@ impl Driver {
             batch: Vec::new(),
             refused: Vec::new(),
             media_retry_at: None,
+            dns: DnsSockets::default(),
             call_flows: CallFlows::default(),
         })
     }
@@ -166,6 +169,7 @@ impl Driver {
             }
             Some(Token::Inbox) => self.handle_inputs(now),
             Some(Token::Worker(index)) => self.handle_media_events(now, index),
+            Some(Token::Dns(index)) => self.handle_dns(now, index),
             Some(Token::Media(_)) | None => {}
         }
     }
@@ -210,6 +214,13 @@ impl Driver {
             self.drain(now);
         }
         self.events = events;
+    }
+
+    fn handle_dns(&mut self, now: Instant, index: u32) {
+        for news in self.dns.receive(index) {
+            self.switch.handle_dns(now, news);
+            self.drain(now);
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -260,6 +271,11 @@ impl Driver {
             Output::Media(command) => {
                 if let Some(event) = self.media.handle_command(now, command) {
                     self.switch.handle_media(now, &event);
+                }
+            }
+            Output::Dns(output) => {
+                if let Some(news) = self.dns.perform(&self.poller, output) {
+                    self.switch.handle_dns(now, news);
                 }
             }
             Output::CloseFlow(flow) => self.streams.close(now, &self.poller, flow),

@@ -16,6 +16,7 @@ use crate::driver::{Driver, Parts, ShardPort};
 use crate::engine::Engine;
 use crate::facing::Routes;
 use crate::media_link::MediaLink;
+use crate::names;
 use crate::own_sockets::OwnSockets;
 use crate::poller::Poller;
 use crate::relay_worker::{RelayWorker, WorkerPort};
@@ -83,8 +84,10 @@ fn driver(
     let mut seed = [0; 32];
     getrandom(&mut seed, GetRandomFlags::empty()).map_err(StartError::system("asking for random octets"))?;
     let limits = Limits { max_message: config.limits.max_message_size, ..Limits::default() };
-    let switch = Switch::new(Instant::now(), config, bound.locals, Box::<Routes>::default(), seed)
+    let mut switch = Switch::new(Instant::now(), config, bound.locals, Box::<Routes>::default(), seed)
         .map_err(StartError::Policy)?;
+    let (servers, hosts) = names::read()?;
+    switch.set_resolvers(servers, hosts);
     let poller = Poller::new().map_err(StartError::system("making an epoll instance"))?;
     let tls = TlsContext::new(Instant::now(), net)?;
     if !net.tls.is_empty() && !tls.has_pair() {

@@ -17,6 +17,8 @@ pub(crate) enum Token {
     Worker(u32),
     /// A media socket, by its place.
     Media(u32),
+    /// A socket towards a resolver, by its attempt.
+    Dns(u32),
 }
 
 impl Token {
@@ -29,6 +31,7 @@ impl Token {
             Self::Worker(index) => (4, index),
             Self::Media(index) => (5, index),
             Self::Handover => (6, 0),
+            Self::Dns(index) => (7, index),
         };
         (kind << 32) | u64::from(index)
     }
@@ -43,6 +46,7 @@ impl Token {
             4 => Some(Self::Worker(index)),
             5 => Some(Self::Media(index)),
             6 => Some(Self::Handover),
+            7 => Some(Self::Dns(index)),
             _ => None,
         }
     }
@@ -62,6 +66,7 @@ mod tests {
             Token::Handover,
             Token::Worker(63),
             Token::Media(9),
+            Token::Dns(7),
         ] {
             assert_eq!(Token::decode(token.encode()), Some(token));
         }

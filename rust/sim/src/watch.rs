@@ -155,7 +155,10 @@ impl Watch {
         }
         let dialog = (message.call_id().to_owned(), from_tag, message.to_tag().unwrap_or("").to_owned());
         let numbering = self.numbering.entry(dialog).or_default();
-        if message.cseq() <= numbering.cseq {
+        // The next server of a name gets the same request in a new transaction (RFC 3263 §4.3).
+        let is_next_hop =
+            method == Method::Invite && message.to_tag().is_none() && message.cseq() == numbering.cseq;
+        if message.cseq() <= numbering.cseq && !is_next_hop {
             let (cseq, last) = (message.cseq(), numbering.cseq);
             let call = short(message);
             self.broken.push(format!("{} with CSeq {cseq} after {last}, Call-ID {call}", method.as_str()));

@@ -17,6 +17,7 @@ use rand_core::RngCore;
 use crate::call::{CallId, CallTimer, Dismissed, Errand, PageId, TimerKind};
 use crate::counters::Counters;
 use crate::locals::Locals;
+use crate::locate::Searches;
 use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
@@ -28,6 +29,9 @@ use crate::stateless_tags::StatelessTags;
 
 /// Refused INVITEs of strangers remembered at once.
 const MAX_STRANGERS: usize = 2048;
+
+/// As long as any branch of ours.
+const LONGEST_BRANCH: &str = "z9hG4bK0000000000000000ffffffff";
 
 /// Tells which of our addresses a peer sees. Asking the routing table is I/O, so it is passed in.
 pub trait Facing: Send {
@@ -97,6 +101,7 @@ pub(crate) struct Core {
     pub(crate) dismissed: HashMap<TransactionId, Vec<Dismissed>>,
     pub(crate) log_budget: LogBudget,
     pub(crate) peer_names: PeerNames,
+    pub(crate) searches: Searches,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
 }
@@ -149,10 +154,9 @@ impl Core {
     /// The way to a host known by `name`: a connection that is reused only if it was opened for that name and
     /// whose TLS peer proves to be it (RFC 5922 §7.1); on UDP the first socket. When no place for a name is
     /// left, the peer must prove its address instead, which a host known by a name hardly can.
-    #[expect(dead_code, reason = "asked once names are looked up")]
     pub(crate) fn named_flow(&self, transport: Transport, remote: SocketAddr, name: &str) -> Flow {
         match transport {
-            Transport::Udp => Flow { transport, socket: 0, remote },
+            Transport::Udp => Flow { transport, socket: self.locals.first_udp(remote), remote },
             Transport::Tls | Transport::Wss => Flow::asked(transport, remote, self.peer_names.place(name)),
             Transport::Tcp | Transport::Ws => Flow::asked(transport, remote, None),
         }
@@ -339,15 +343,24 @@ impl Core {
             return None;
         };
         let via = self.via(&flow, opening.branch.as_str());
-        let mut builder = build(&via);
-        if !self.policy.config.identity.user_agent.is_empty() {
-            builder = builder.header(Name::UserAgent, &self.policy.config.identity.user_agent);
-        }
+        let builder = self.signed(build(&via));
         if let Some(owner) = owner {
             self.owners.insert(opening.id, owner);
         }
         self.transactions.send(now, opening.id, method, builder.finish());
         Some(opening.id)
+    }
+
+    /// Octets a request would have on `flow`.
+    pub(crate) fn length(&self, flow: &Flow, build: impl FnOnce(&str) -> Builder) -> usize {
+        self.signed(build(&self.via(flow, LONGEST_BRANCH))).finish().len()
+    }
+
+    fn signed(&self, builder: Builder) -> Builder {
+        match self.policy.config.identity.user_agent.as_str() {
+            "" => builder,
+            agent => builder.header(Name::UserAgent, agent),
+        }
     }
 
     /// Logs what any stranger can cause: the first line of each source and reason in a minute, the others are

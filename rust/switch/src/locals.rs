@@ -29,6 +29,12 @@ impl Locals {
         lists.into_iter().flat_map(|(transport, list)| list.iter().map(move |&address| (transport, address)))
     }
 
+    /// The UDP socket from which whoever has no flow of his own is called: the first of his family.
+    pub(crate) fn first_udp(&self, remote: SocketAddr) -> u32 {
+        let is_alike = |local: &SocketAddr| local.is_ipv4() == remote.is_ipv4();
+        self.udp.iter().position(is_alike).unwrap_or(0) as u32
+    }
+
     /// What a peer reached over `flow` should be shown: for a stream, the first listener of its kind that serves
     /// the peer's family.
     pub(crate) fn facing(&self, flow: &Flow) -> Option<&SocketAddr> {

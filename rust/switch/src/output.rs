@@ -1,5 +1,6 @@
 //! What the switch wants done, and what it tells.
 
+use pbx_dns::ResolverOutput;
 use pbx_media::relay::MediaCommand;
 use pbx_sip::Flow;
 use pbx_sip::transaction::Transmit;
@@ -19,6 +20,8 @@ pub enum Output {
     Media(MediaCommand),
     /// Something an operator or a subscriber wants to know.
     Event(Event),
+    /// For the sockets towards resolvers; news of them goes to `Switch::handle_dns`.
+    Dns(ResolverOutput),
     /// Close a stream (framing fault, ACL).
     CloseFlow(Flow),
 }

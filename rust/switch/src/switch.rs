@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pbx_dns::{Hosts, Reach, Servers};
 use pbx_media::ports::PortPool;
 use pbx_media::relay::MediaEvent;
 use pbx_sip::timer::Timers;
@@ -22,6 +23,7 @@ use crate::core::{Core, Facing, Owner};
 use crate::counters::Counters;
 use crate::decision::{Decision, REJECTING};
 use crate::locals::Locals;
+use crate::locate::{DnsNews, Searches};
 use crate::location::Location;
 use crate::log_budget::LogBudget;
 use crate::output::{Level, Output};
@@ -73,6 +75,8 @@ impl Switch {
         let policy = Arc::new(Policy::compile(config)?);
         let (auth_seed, branch_seed) = (fill(&mut rng), fill(&mut rng));
         let location = Location::new(fill(&mut rng));
+        let is_loopback = locals.all().all(|(_, address)| address.ip().to_canonical().is_loopback());
+        let reach = if is_loopback { Reach::Loopback } else { Reach::Network };
         let core = Core {
             policy,
             transactions: Transactions::new(settings, max_transactions, branch_seed),
@@ -92,6 +96,7 @@ impl Switch {
             dismissed: HashMap::new(),
             log_budget: LogBudget::default(),
             peer_names: PeerNames::default(),
+            searches: Searches::new(reach, fill(&mut rng)),
             arrival: None,
             rng,
         };
@@ -155,6 +160,17 @@ impl Switch {
         self.settle(now);
     }
 
+    /// Whom to ask about names, and the names that need no asking; before anything else is handled.
+    pub fn set_resolvers(&mut self, servers: Servers, hosts: Hosts) {
+        self.core.searches.set_servers(servers, hosts);
+    }
+
+    /// News from a resolver, about an attempt asked for with [`Output::Dns`].
+    pub fn handle_dns(&mut self, now: Instant, news: DnsNews) {
+        self.core.searches.handle_news(now, news);
+        self.settle(now);
+    }
+
     /// An operator's wish. `false`: there is no such call.
     pub fn handle_command(&mut self, now: Instant, command: &Command) -> bool {
         let known = match *command {
@@ -200,6 +216,7 @@ impl Switch {
     /// Serves every deadline up to `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.core.transactions.handle_timeout(now);
+        self.core.searches.handle_timeout(now);
         self.settle(now);
         let mut due = std::mem::take(&mut self.due);
         self.core.timers.poll(now, &mut due);
@@ -218,6 +235,7 @@ impl Switch {
         [
             self.core.transactions.poll_timeout(),
             self.core.timers.next_at(),
+            self.core.searches.poll_timeout(),
             self.location.poll_timeout(),
             drain,
         ]
@@ -231,11 +249,20 @@ impl Switch {
         if let Some(output) = self.core.outputs.pop_front() {
             return Some(output);
         }
-        self.core.transactions.poll_transmit().map(Output::Transmit)
+        let transmit = self.core.transactions.poll_transmit().map(Output::Transmit);
+        transmit.or_else(|| self.core.searches.poll_output().map(Output::Dns))
     }
 
-    /// Carries transaction news to their owners until there are none.
+    /// Carries news of transactions and searches to their owners until there are none.
     fn settle(&mut self, now: Instant) {
+        self.settle_transactions(now);
+        while let Some(found) = self.core.searches.poll_found() {
+            self.calls.on_found(&mut self.core, now, &found);
+            self.settle_transactions(now);
+        }
+    }
+
+    fn settle_transactions(&mut self, now: Instant) {
         loop {
             self.calls.run_errands(&mut self.core, &self.location, now);
             let Some(event) = self.core.transactions.poll_event() else { return };
@@ -289,6 +316,8 @@ impl Switch {
 
     /// State for `/health`.
     pub fn health(&self) -> Health {
+        let mut counters = self.core.counters.all();
+        counters.extend(self.core.searches.counters());
         Health {
             generation: self.core.policy.config.generation,
             draining: self.drain.is_some(),
@@ -301,7 +330,7 @@ impl Switch {
             media_sessions: self.core.sessions.len(),
             ports_free: self.core.ports.free_total() + self.core.ports.quarantined_total(),
             ports_used: self.core.ports.used_total(),
-            counters: self.core.counters.all(),
+            counters,
         }
     }
 

@@ -6,7 +6,7 @@ use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Builder, Bytes, Message, Method, Name};
 
-use super::branch::{Branch, BranchState};
+use super::branch::BranchState;
 use super::dismiss::{dismiss, remember_ended};
 use super::early::{Earlier, EarlyLeg};
 use super::failure::Failure;
@@ -216,7 +216,7 @@ impl Call {
         self.note_failure(failure);
         // Whoever answers next was offered our address from the start, if there is one.
         self.reanchor_due = false;
-        if !self.branches.iter().any(Branch::is_awaited) {
+        if !self.is_awaiting() {
             self.dial_next(core, now);
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Branch {
     pub(super) state: BranchState,
     /// Session interval asked for.
     pub(super) asked: Asked,
+    /// It has said something.
+    pub(super) is_heard: bool,
     /// CANCEL was asked for.
     pub(super) cancelled: bool,
 }

@@ -236,6 +236,7 @@ impl Calls {
             TimerKind::Repeat(side) => call.on_repeat(core, now, side),
             TimerKind::Session(side) => call.on_session_timer(core, now, side),
             TimerKind::Reliable => call.on_reliable_timer(core, now),
+            TimerKind::Silence(branch) => call.on_silence(core, now, branch.into()),
             TimerKind::Reanchor => call.reanchor(core, now),
             TimerKind::Rejoin => call.rejoin(core, now),
             TimerKind::Offer => call.ask_for_offer(core, now),

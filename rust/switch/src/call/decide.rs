@@ -135,8 +135,7 @@ impl Call {
             ..Plan::default()
         };
         let Some(invite) = &self.invite else { return };
-        let (request, arrival) = (&invite.message, invite.flow);
-        let resolver = Resolver { policy: &self.policy, location, core, request, arrival, now };
+        let resolver = Resolver { policy: &self.policy, location, core, request: &invite.message, now };
         plan.missing = resolver.fill(&mut plan, forward);
         if plan.cut() {
             core.counters.count("refused_total", "forks");

@@ -9,9 +9,11 @@ use super::failure::Failure;
 use super::headers;
 use super::id::{Side, TimerKind, tag};
 use super::identity;
+use super::large;
 use super::plan::Endpoint;
 use super::session_timer::{Asked, SessionTimer};
 use super::state::{Call, Phase};
+use super::way::Way;
 use crate::core::{Core, Owner, Role};
 use crate::refusal::{ALLOW, supported, without_100rel};
 
@@ -36,12 +38,12 @@ impl Call {
         if rung < group.endpoints.len() {
             core.counters.count("refused_total", "breadth");
         }
-        let has_spare = group.endpoints.iter().any(|endpoint| !endpoint.spare.is_empty());
+        let has_spare = group.endpoints.iter().any(Endpoint::has_spare);
         self.is_sole = rung == 1 && self.group == 1 && self.plan.groups.is_empty() && !has_spare;
         for (index, endpoint) in group.endpoints.iter().take(rung).enumerate() {
             self.dial(core, now, endpoint, share(breadth, rung, index), Asked::default());
         }
-        if !self.branches.iter().any(Branch::is_awaited) {
+        if !self.is_awaiting() {
             return self.dial_next(core, now);
         }
         // Without a limit of its own a branch rings until Timer C of its transaction.
@@ -50,7 +52,7 @@ impl Call {
         }
     }
 
-    /// Sends one INVITE.
+    /// Sends one INVITE, once it is known where to.
     pub(super) fn dial(
         &mut self,
         core: &mut Core,
@@ -59,6 +61,9 @@ impl Call {
         breadth: usize,
         asked: Asked,
     ) {
+        if let Way::Name(_) = endpoint.way {
+            return self.search(core, now, endpoint, breadth, asked);
+        }
         let Some(invite) = &self.invite else { return };
         headers::count_excess(core, &invite.message);
         let source = invite.flow.remote.ip();
@@ -68,21 +73,19 @@ impl Call {
             Ok(body) => body,
             Err(refusal) => return self.note_failure(Failure::refused(core, &refusal)),
         };
-        let call_id = core.call_id();
-        let local_tag = tag(&core.token(), self.id.slot);
-        let flow = endpoint.flow;
-        let contact = core.contact(&flow, self.plan.caller_contact.as_deref(), endpoint.next_hop());
+        let (call_id, local_tag) =
+            endpoint.identity.clone().unwrap_or_else(|| (core.call_id(), tag(&core.token(), self.id.slot)));
         let owner = Owner::Call { call: self.id, role: Role::Branch(self.branches.len() as u16) };
         let plan = &self.plan;
         let config = &self.policy.config;
         let session = SessionTimer::new(config.call.session_timer, asked);
         let supported = supported(config);
         let supported = if self.may_be_reliable() { supported } else { without_100rel(supported) };
-        let transaction = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let from = format!(
-                "{};tag={local_tag}",
-                invite.shown.clone().unwrap_or_else(|| identity::from(&invite.message))
-            );
+        let user = plan.caller_contact.as_deref();
+        let contact = core.contact(&endpoint.flow, user, endpoint.next_hop());
+        let write = |endpoint: &Endpoint, contact: &str, via: &str| {
+            let shown = invite.shown.clone().unwrap_or_else(|| identity::from(&invite.message));
+            let from = format!("{shown};tag={local_tag}");
             let mut builder = begin(Method::Invite, &invite.message, endpoint, (via, breadth))
                 .header(Name::From, from)
                 .header(Name::To, party(invite.message.header(Name::To)))
@@ -107,16 +110,26 @@ impl Call {
                 Some(body) => builder.body("application/sdp", body),
                 None => builder,
             }
-        });
+        };
+        let mut endpoint = large::way_of(core, endpoint, |via| write(endpoint, &contact, via));
+        let flow = endpoint.flow;
+        let contact = core.contact(&flow, user, endpoint.next_hop());
+        let transaction =
+            core.request(now, flow, Method::Invite, Some(owner), |via| write(&endpoint, &contact, via));
+        endpoint.identity = (endpoint.way != Way::Flow).then_some((call_id, local_tag));
         match transaction {
-            Some(transaction) => self.branches.push(Branch {
-                transaction,
-                endpoint: endpoint.clone(),
-                breadth,
-                state: BranchState::Pending,
-                asked,
-                cancelled: false,
-            }),
+            Some(transaction) => {
+                self.limit_silence(core, now, &endpoint);
+                self.branches.push(Branch {
+                    transaction,
+                    endpoint,
+                    breadth,
+                    state: BranchState::Pending,
+                    asked,
+                    is_heard: false,
+                    cancelled: false,
+                });
+            }
             None => self.note_failure(Failure::local(503)),
         }
     }

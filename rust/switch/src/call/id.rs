@@ -37,6 +37,8 @@ pub(crate) enum TimerKind {
     Decision(QueryId),
     /// Ring limit of the group with this number.
     Ring(u32),
+    /// The branch with this number has been silent for as long as it may while it has other hops.
+    Silence(u16),
     /// Our 2xx on this side wants repeating, or was never acknowledged (RFC 3261 §13.3.1.4).
     Repeat(Side),
     /// The session timer of this side (RFC 4028).

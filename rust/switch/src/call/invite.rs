@@ -122,6 +122,7 @@ impl Calls {
             early: Vec::new(),
             reliable: None,
             is_sole: false,
+            searches: Vec::new(),
             plan: Plan::default(),
             group: 0,
             any_failure: false,

@@ -237,7 +237,7 @@ pub(super) fn endpoint_flow(uri: &str, like: &Flow) -> Option<Flow> {
 
 /// What a URI without looked-up names is sent over (RFC 3263 §4.1). Nobody can be called over WebSocket
 /// (RFC 7118 §3).
-fn transport_of(uri: &Uri<'_>) -> Option<Transport> {
+pub(super) fn transport_of(uri: &Uri<'_>) -> Option<Transport> {
     let named = match uri.params.value("transport") {
         Some(name) => Some(Transport::parse(name)?),
         None => None,

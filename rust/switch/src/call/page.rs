@@ -261,8 +261,7 @@ fn judge(message: &Message, direction: Direction) -> Result<(), Refusal> {
 /// The bindings of the user named on the request line.
 fn plan(core: &mut Core, location: &Location, now: Instant, to: &Inbound<'_>) -> Result<Plan, Refusal> {
     let policy = core.policy.clone();
-    let (request, arrival) = (to.request, to.flow);
-    let resolver = Resolver { policy: &policy, location, core, request, arrival, now };
+    let resolver = Resolver { policy: &policy, location, core, request: to.request, now };
     let mut plan = Plan::default();
     let missing = resolver.fill(&mut plan, &Forward::default());
     if plan.cut() {

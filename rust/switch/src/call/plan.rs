@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pbx_sip::Flow;
 
+use super::way::Way;
 use crate::config::MediaMode;
 use crate::refusal::Refusal;
 
@@ -18,19 +19,28 @@ pub(super) struct Endpoint {
     pub(super) uri: String,
     /// Way to reach it.
     pub(super) flow: Flow,
+    /// How that is known.
+    pub(super) way: Way,
     /// Route set from Path (RFC 3327), first hop first.
     pub(super) path: Vec<String>,
     /// Whether the flow, not the Contact, leads there.
     pub(super) nat: bool,
     /// Other flows of the same phone, tried one after the other when this one fails (RFC 5626 §5.3).
     pub(super) spare: Vec<Endpoint>,
+    /// Call-ID and From tag of the request when an earlier hop got it.
+    pub(super) identity: Option<(String, String)>,
 }
 
 impl Endpoint {
+    /// Whether another way may be tried after this one.
+    pub(super) fn has_spare(&self) -> bool {
+        !self.spare.is_empty() || matches!(self.way, Way::Name(_))
+    }
+
     /// The next flow of the phone, when this one failed in a way another may not.
     pub(super) fn next_flow(&self, code: u16) -> Option<Self> {
         let (next, rest) = self.spare.split_first().filter(|_| matches!(code, 408 | 430 | 503))?;
-        Some(Self { spare: rest.to_vec(), ..next.clone() })
+        Some(Self { spare: rest.to_vec(), identity: self.identity.clone(), ..next.clone() })
     }
 }
 

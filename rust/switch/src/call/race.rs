@@ -6,10 +6,10 @@ use std::time::Instant;
 use pbx_sip::Message;
 use pbx_sip::transaction::TimerName;
 
-use super::branch::{Branch, BranchState};
+use super::branch::BranchState;
 use super::failure::Failure;
 use super::headers;
-use super::plan::is_failover;
+use super::plan::{Endpoint, is_failover};
 use super::state::{Call, Phase};
 use crate::core::Core;
 use crate::refusal::Refusal;
@@ -24,6 +24,9 @@ impl Call {
         response: &Message,
     ) {
         headers::count_excess(core, response);
+        if let Some(branch) = self.branches.get_mut(index) {
+            branch.is_heard = true;
+        }
         match response.status() {
             100 => {}
             101..=199 => self.on_progress(core, now, index, response),
@@ -43,7 +46,9 @@ impl Call {
             return false;
         };
         branch.state = BranchState::Over;
-        let (endpoint, breadth) = (branch.endpoint.clone(), branch.breadth);
+        // A request of its own, unlike what the next server of a name gets.
+        let endpoint = Endpoint { identity: None, ..branch.endpoint.clone() };
+        let breadth = branch.breadth;
         self.dial(core, now, &endpoint, breadth, asked);
         self.conclude(core, now);
         true
@@ -97,7 +102,7 @@ impl Call {
 
     /// Goes on, or gives up, once nobody is awaited.
     pub(super) fn conclude(&mut self, core: &mut Core, now: Instant) {
-        if self.phase != Phase::Ringing || self.branches.iter().any(Branch::is_awaited) {
+        if self.phase != Phase::Ringing || self.is_awaiting() {
             return;
         }
         let goes_on = self.any_failure || self.best.as_ref().is_none_or(|best| is_failover(best.code));
@@ -118,6 +123,7 @@ impl Call {
 
     /// Sends CANCEL on every branch still running.
     pub(super) fn cancel_branches(&mut self, core: &mut Core, now: Instant) {
+        self.forget_searches(core);
         for branch in self.branches.iter_mut().filter(|branch| branch.is_awaited()) {
             branch.cancelled = true;
             core.transactions.cancel(now, branch.transaction);

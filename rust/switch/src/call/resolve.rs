@@ -1,14 +1,15 @@
-//! From what was decided to addresses: users to their bindings, URIs with numeric hosts to themselves.
+//! From what was decided to addresses: users to their bindings, URIs to themselves. Names of hosts are looked up when
+//! it is their turn to ring.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pbx_sip::{Flow, Message, Transport, Uri};
+use pbx_sip::{Flow, Message, Scheme, Transport, Uri};
 
 use super::dial::through_flow;
 use super::leg::endpoint_flow;
 use super::plan::{Endpoint, Group, MAX_FORKS, Missing, Plan};
+use super::way::{Way, nowhere, wanted};
 use crate::core::Core;
 use crate::decision::{Forward, Target};
 use crate::location::{Aor, Binding, Location, Reached};
@@ -21,8 +22,6 @@ pub(super) struct Resolver<'a> {
     pub(super) core: &'a Core,
     /// The request to be forwarded.
     pub(super) request: &'a Message,
-    /// The way it came.
-    pub(super) arrival: Flow,
     pub(super) now: Instant,
 }
 
@@ -70,7 +69,12 @@ impl Resolver<'_> {
         match target {
             Target::User(user) => self.bindings(user, self.home()),
             Target::Uri(text) => {
-                let uri = Uri::parse(text).ok().filter(Uri::is_sip).ok_or(Missing::Route)?;
+                let uri = Uri::parse(text).map_err(|_| Missing::Route)?;
+                if uri.scheme == Scheme::Tel {
+                    // A number is one of ours: which gateway leads to others, a route says (§3).
+                    return self.bindings(&uri.number(), self.home()).map_err(|_| Missing::Route);
+                }
+                let uri = Some(uri).filter(Uri::is_sip).ok_or(Missing::Route)?;
                 if self.policy.realms.is_named(&HostPort::of(&uri), &self.core.locality) {
                     return self.named(&uri);
                 }
@@ -137,19 +141,32 @@ impl Resolver<'_> {
     }
 
     fn dialled(&self, uri: &str) -> Option<Endpoint> {
-        let like = Flow { transport: Transport::Udp, socket: 0, ..self.arrival };
-        let mut flow = endpoint_flow(uri, &like)?;
+        let like = Flow { transport: Transport::Udp, socket: 0, remote: nowhere() };
+        let (mut flow, way) = match endpoint_flow(uri, &like) {
+            Some(flow) => (flow, Way::Address),
+            None => (like, Way::Name(wanted(&Uri::parse(uri).ok()?)?.into())),
+        };
+        // A Request-URI has no headers (RFC 3261 §19.1.1 table 1).
+        let uri = uri.split('?').next().unwrap_or(uri).to_owned();
+        if let Way::Name(_) = way {
+            return Some(Endpoint {
+                uri,
+                flow,
+                way,
+                path: Vec::new(),
+                nat: false,
+                spare: Vec::new(),
+                identity: None,
+            });
+        }
         if flow.transport == Transport::Udp {
             // Whoever is called without a flow of his own is called from the first socket (`udp_ports`).
-            let is_alike = |local: &SocketAddr| local.is_ipv4() == flow.remote.is_ipv4();
-            flow.socket = self.core.locals.udp.iter().position(is_alike).unwrap_or(0) as u32;
+            flow.socket = self.core.locals.first_udp(flow.remote);
         }
         if flow.transport == Transport::Udp && self.core.locals.udp.is_empty() {
             return None;
         }
-        // A Request-URI has no headers (RFC 3261 §19.1.1 table 1).
-        let uri = uri.split('?').next().unwrap_or(uri).to_owned();
-        Some(Endpoint { uri, flow, path: Vec::new(), nat: false, spare: Vec::new() })
+        Some(Endpoint { uri, flow, way, path: Vec::new(), nat: false, spare: Vec::new(), identity: None })
     }
 }
 
@@ -176,5 +193,8 @@ fn endpoint(binding: &Binding) -> Endpoint {
     let direct =
         binding.flow.transport == Transport::Udp && !through && path.is_empty() && !binding.keeps_flow();
     let flow = if direct { endpoint_flow(&uri, &binding.flow) } else { None };
-    Endpoint { uri, flow: flow.unwrap_or(binding.flow), path, nat: binding.nat, spare: Vec::new() }
+    // A Contact whose host is a name is reached the way it registered: no name is needed for that.
+    let way = if flow.is_some() { Way::Address } else { Way::Flow };
+    let flow = flow.unwrap_or(binding.flow);
+    Endpoint { uri, flow, way, path, nat: binding.nat, spare: Vec::new(), identity: None }
 }

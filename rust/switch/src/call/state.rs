@@ -10,6 +10,7 @@ use super::accept::HeldAnswer;
 use super::branch::Branch;
 use super::early::EarlyLeg;
 use super::failure::Failure;
+use super::hops::Searching;
 use super::id::{CallId, Side};
 use super::leg::Leg;
 use super::media::CallMedia;
@@ -64,6 +65,8 @@ pub(crate) struct Call {
     pub(super) reliable: Option<Box<Reliable>>,
     /// Nobody but the one endpoint that rings will ever ring.
     pub(super) is_sole: bool,
+    /// Targets whose servers are being looked for.
+    pub(super) searches: Vec<Searching>,
     pub(super) plan: Plan,
     /// Number of the group that rings, counted from 1.
     pub(super) group: u32,

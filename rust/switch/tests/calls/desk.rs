@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use pbx_dns::ResolverOutput;
 use pbx_media::relay::{MediaCommand, MediaEvent, OpenError, Side};
 use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
 use pbx_switch::{Event, Facing, Locals, Output, Query, Switch, SwitchConfig};
@@ -26,6 +27,10 @@ pub(crate) struct Desk {
     pub(crate) sent: Vec<(SocketAddr, Message)>,
     pub(crate) media: Vec<MediaCommand>,
     pub(crate) asked: Vec<Query>,
+    /// Queries a resolver has yet to answer.
+    pub(crate) queries: Vec<(u64, Vec<u8>)>,
+    /// Transport of the last message sent.
+    pub(crate) last_transport: Option<Transport>,
     /// Names of the log lines.
     pub(crate) logged: Vec<&'static str>,
     /// How many of the next attempts to bind find another process there.
@@ -100,6 +105,8 @@ impl Desk {
             sent: Vec::new(),
             media: Vec::new(),
             asked: Vec::new(),
+            queries: Vec::new(),
+            last_transport: None,
             logged: Vec::new(),
             busy_ports: 0,
             without_contact: false,
@@ -139,6 +146,7 @@ impl Desk {
                     let message =
                         Message::parse(transmit.bytes, &Limits::default()).expect("the switch sends SIP");
                     self.last_socket = transmit.flow.socket;
+                    self.last_transport = Some(transmit.flow.transport);
                     self.sent.push((transmit.flow.remote, message));
                 }
                 Output::Media(command) => {
@@ -152,6 +160,10 @@ impl Desk {
                     self.media.push(command);
                 }
                 Output::Ask(query) => self.asked.push(query),
+                Output::Dns(ResolverOutput::Send { token, bytes, .. }) => self.queries.push((token, bytes)),
+                Output::Dns(ResolverOutput::Close { token }) => {
+                    self.queries.retain(|(open, _)| *open != token);
+                }
                 Output::Event(Event::Log(line)) => self.logged.push(line.event),
                 _ => {}
             }

@@ -12,6 +12,7 @@ mod identity;
 mod info;
 mod judgement;
 mod media;
+mod names;
 mod nat;
 mod noise;
 mod outbound;

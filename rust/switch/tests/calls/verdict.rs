@@ -1,5 +1,7 @@
 //! What a decision may ask for, and what becomes of one that asks for the impossible (`formats.md` §4.4, §8).
 
+use std::time::Duration;
+
 use crate::desk::{CALLEE, Desk, SECOND, sdp};
 use pbx_sip::{Message, Name};
 use pbx_switch::{Command, Decision, Forward, Reject, Target};
@@ -110,7 +112,6 @@ fn unreachable_targets_are_503_and_never_sent_to() {
         "sip:x@127.0.0.1:6003;transport=ws",
         "sip:x@127.0.0.1:6003;transport=wss",
         "sip:x@127.0.0.1:6003;transport=sctp",
-        "sip:x@phone.test",
         "tel:+441234",
         "<sip:x@127.0.0.1:6003>",
         "nonsense",
@@ -120,6 +121,14 @@ fn unreachable_targets_are_503_and_never_sent_to() {
         assert_eq!(desk.caller_statuses(), [503], "{target}");
         assert!(desk.sent.is_empty(), "{target}: {:?}", desk.sent);
     }
+}
+
+#[test]
+fn target_whose_name_nobody_resolves_is_503() {
+    let mut desk = decided(to(vec![Target::Uri("sip:x@phone.test".to_owned())]));
+    desk.advance(Duration::from_millis(4100));
+    assert_eq!(desk.caller_statuses(), [503]);
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
 }
 
 #[test]
@@ -156,6 +165,7 @@ fn one_good_target_among_bad_ones_rings() {
     let targets =
         vec![Target::User("nobody".to_owned()), Target::Uri("sip:x@phone.test".to_owned()), uri(SECOND)];
     let mut desk = decided(to(targets));
+    desk.advance(Duration::from_millis(4100));
     assert_eq!(desk.taken(SECOND).len(), 1);
 }
 
