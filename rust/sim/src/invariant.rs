@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::agent::{LegState, LegView, Mark, Outcome};
-use crate::scenario::{Manners, Order, Reply, Scenario};
+use crate::scenario::{Manners, Order, Reliability, Reply, Scenario};
 use crate::world::World;
 
 /// Datagrams of the switch allowed per call or registration; a storm sends more.
@@ -190,13 +190,20 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
     // Overlapping re-INVITEs, and re-INVITEs overtaken by BYE, are refused with 500 (RFC 3261 §14.2, §12.2.2).
     let changes = manners().any(|manners| !manners.reinvites.is_empty())
         || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
+    // Every copy of a reliable response, or of its PRACK, may be lost.
+    let is_acknowledged = scenario.calls.iter().any(|call| call.reliability != Reliability::None);
     let breaks = scenario.orders.iter().any(|(_, order)| *order == Order::BreakStreams);
     match method {
         // Phones on broken streams cannot be told.
         pbx_sip::Method::Message => code == 503 && breaks,
-        pbx_sip::Method::Info => code == 500 && changes,
+        pbx_sip::Method::Info | pbx_sip::Method::Update => code == 500 && changes,
+        // Overtaken by the BYE that follows it (RFC 3261 §12.2.2).
+        pbx_sip::Method::Prack => code == 500,
         pbx_sip::Method::Invite => {
-            (code == 500 && changes) || (code == 503 && (may_503 || breaks)) || manners().any(rejected)
+            (code == 504 && is_acknowledged)
+                || (code == 500 && changes)
+                || (code == 503 && (may_503 || breaks))
+                || manners().any(rejected)
         }
         _ => false,
     }

@@ -30,8 +30,8 @@ pub use network::Network;
 pub use report::{Report, Tally};
 pub use run::{RunOptions, run};
 pub use scenario::{
-    CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, Python, Reinvite, Reply,
-    Scenario, default_config,
+    CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, Python, Reinvite,
+    Reliability, Reply, Scenario, default_config,
 };
 pub use sweep::{run_seed, sweep, sweep_on_threads};
 pub use tape::{Sighting, Tape};

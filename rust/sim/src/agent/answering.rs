@@ -56,6 +56,9 @@ impl UserAgent {
         else {
             return;
         };
+        if self.is_reliable_wanted(index, server) {
+            return self.send_provisional(now, index, server);
+        }
         let (tag, contact) = (leg.local_tag.clone(), self.contact());
         self.respond(now, server, (180, "Ringing"), Some(&tag), |builder| {
             builder.header(Name::Contact, contact)
@@ -69,7 +72,15 @@ impl UserAgent {
         else {
             return;
         };
+        if leg.provisional.is_some() {
+            self.legs[index].reply_wanted = true;
+            return;
+        }
         match self.manners[leg.plan].reply {
+            // One dialog only can confirm what was exchanged in it.
+            Reply::Answer { .. } | Reply::AnswerBare { .. } if self.legs[index].settled => {
+                self.accept(now, index, server, 1);
+            }
             Reply::Answer { tags, .. } => self.accept(now, index, server, tags),
             Reply::AnswerBare { .. } => self.accept(now, index, server, 1),
             Reply::Reject { code, .. } => self.refuse(now, index, server, code),
@@ -78,7 +89,7 @@ impl UserAgent {
         }
     }
 
-    fn refuse(&mut self, now: Instant, index: usize, server: usize, code: u16) {
+    pub(super) fn refuse(&mut self, now: Instant, index: usize, server: usize, code: u16) {
         let tag = self.legs[index].local_tag.clone();
         let contact = self.contact();
         self.respond(now, server, (code, ""), Some(&tag), |builder| match code {
@@ -136,16 +147,22 @@ impl UserAgent {
     /// Sends a 2xx to the INVITE of `server` on behalf of a leg, and waits for the ACK.
     fn confirm(&mut self, now: Instant, index: usize, server: usize, through_server: bool) {
         let request = self.servers[server].request.clone();
+        let settled = std::mem::take(&mut self.legs[index].settled);
         let offer = request.sdp().and_then(Mark::read);
         if offer.is_none() && request.sdp().is_some() && !self.foreign_bodies {
             self.fault(format!("offer of a stranger, Call-ID {}", request.call_id()));
         }
+        if settled {
+            return self.confirm_settled(now, index, server, &request);
+        }
         let (mark, body) = self.answer_to(index, offer.as_ref());
         let tag = self.legs[index].local_tag.clone();
         let leg = &self.legs[index];
-        let bare = !leg.is_caller && matches!(self.manners[leg.plan].reply, Reply::AnswerBare { .. });
-        let builder =
-            Builder::response(&request, 200, "OK", Some(&tag)).header(Name::Contact, self.contact());
+        let bare =
+            request.to_tag().is_none() && matches!(self.manners[leg.plan].reply, Reply::AnswerBare { .. });
+        let builder = Builder::response(&request, 200, "OK", Some(&tag))
+            .header(Name::Contact, self.contact())
+            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE");
         let builder = if bare { builder } else { builder.body("application/sdp", body.as_bytes()) };
         let bytes = builder.finish();
         if through_server {
@@ -236,7 +253,7 @@ impl UserAgent {
     }
 
     /// The leg a request belongs to: Call-ID and both tags.
-    fn leg_of(&self, request: &Message) -> Option<usize> {
+    pub(super) fn leg_of(&self, request: &Message) -> Option<usize> {
         let (local, remote) = (request.to_tag()?, request.from_tag()?);
         let fits = |leg: &Leg| {
             leg.local_tag == local

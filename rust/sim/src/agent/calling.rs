@@ -9,7 +9,7 @@ use super::leg::{Leg, LegState, Outcome};
 use super::outbox::{AgentTimer, Deed};
 use super::user_agent::UserAgent;
 use super::wallet::Challenger;
-use crate::scenario::{Change, DOMAIN};
+use crate::scenario::{Change, DOMAIN, Reliability};
 
 /// Challenges answered for one request before giving up.
 const MAX_CHALLENGES: u8 = 3;
@@ -66,10 +66,16 @@ impl UserAgent {
             .header(Name::CallId, &leg.call_id)
             .header(Name::CSeq, format!("{cseq} INVITE"))
             .header(Name::Contact, self.contact())
+            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE")
             .raw_name("X-Call", leg.label.as_bytes());
         if let Some(answer) = self.wallet.answer(Challenger::Proxy, &self.account, "INVITE", &uri) {
             builder = builder.header(Challenger::Proxy.answer(), answer);
         }
+        builder = match self.calls[self.legs[index].plan].reliability {
+            Reliability::None => builder,
+            Reliability::Supported => builder.header(Name::Supported, "100rel"),
+            Reliability::Required => builder.header(Name::Require, "100rel"),
+        };
         match body {
             Some(body) => builder.body("application/sdp", body),
             None => builder,
@@ -122,6 +128,9 @@ impl UserAgent {
 
     /// Takes the session of a 2xx and sends the ACK, with an answer if the 2xx held the offer.
     fn conclude(&mut self, now: Instant, index: usize, response: &Message, what: &str) {
+        if std::mem::take(&mut self.legs[index].settled) {
+            return self.send_ack(now, index, response.cseq(), None);
+        }
         let remote = self.read_mark(response, what);
         let offered = self.legs[index].offered.take();
         let (local, body) = match (&offered, &remote) {
@@ -138,7 +147,7 @@ impl UserAgent {
     }
 
     /// Keeps tag and Contact of the peer.
-    fn adopt(&mut self, index: usize, response: &Message) {
+    pub(super) fn adopt(&mut self, index: usize, response: &Message) {
         let leg = &mut self.legs[index];
         leg.remote_tag = response.to_tag().map(str::to_owned);
         if let Some(Ok(Contact::Addr(contact))) = response.contacts().next() {

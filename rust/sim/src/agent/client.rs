@@ -22,6 +22,10 @@ pub(super) enum Purpose {
     Bye(usize),
     /// End of an INVITE.
     Cancel,
+    /// Offer inside a leg that is no INVITE.
+    Update(usize, Change),
+    /// Acknowledgement of a provisional response.
+    Prack,
     /// Something said inside a leg.
     Info,
     /// Something said outside any leg.
@@ -151,7 +155,8 @@ impl UserAgent {
             Purpose::Reinvite(leg, _) => self.on_reinvite_unanswered(now, leg),
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_unanswered(page),
-            Purpose::Cancel | Purpose::Info => {}
+            Purpose::Update(leg, _) => self.on_reinvite_unanswered(now, leg),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack => {}
         }
     }
 
@@ -197,7 +202,8 @@ impl UserAgent {
             Purpose::Reinvite(leg, change) => self.on_reinvite_failure(now, leg, change, response),
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_response(now, page, response),
-            Purpose::Cancel | Purpose::Info => {}
+            Purpose::Update(leg, change) => self.on_update_response(now, (leg, change), response),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack => {}
         }
     }
 
@@ -226,6 +232,7 @@ impl UserAgent {
             && response.status() > 100
         {
             self.legs[leg].rung = true;
+            self.acknowledge_provisional(now, leg, response);
         }
         match self.clients[index].cancelling {
             Cancelling::Held => self.send_cancel(now, index),

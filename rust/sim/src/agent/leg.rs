@@ -8,6 +8,7 @@ use pbx_sip::{Bytes, Message, Method, Name, Uri};
 use super::client::Purpose;
 use super::description::{self, Mark};
 use super::outbox::{AgentTimer, Deed};
+use super::reliable::Provisional;
 use super::user_agent::{T1, T1X64, T2, UserAgent};
 use crate::scenario::{Change, Reinvite};
 
@@ -102,6 +103,14 @@ pub(super) struct Leg {
     pub(super) accepted: Option<Accepted>,
     /// ACKs sent, by CSeq.
     pub(super) acks: Vec<(u32, Bytes)>,
+    /// RSeq of the last reliable response acknowledged.
+    pub(super) rseq: Option<u32>,
+    /// A reliable response of ours that waits for its PRACK.
+    pub(super) provisional: Option<Provisional>,
+    /// The final response waits for that PRACK.
+    pub(super) reply_wanted: bool,
+    /// Offer and answer were exchanged reliably before the answer.
+    pub(super) settled: bool,
     pub(super) other_answers: u32,
     pub(super) version: u32,
     pub(super) holds: bool,
@@ -137,6 +146,10 @@ impl Leg {
             invited: None,
             accepted: None,
             acks: Vec::new(),
+            rseq: None,
+            provisional: None,
+            reply_wanted: false,
+            settled: false,
             other_answers: 0,
             version: 0,
             holds: false,
@@ -261,7 +274,12 @@ impl UserAgent {
             .header(Name::To, format!("<{}>;tag={remote_tag}", leg.remote_uri))
             .header(Name::CallId, &leg.call_id)
             .header(Name::CSeq, format!("{cseq} {method}"));
-        if method == "INVITE" { builder.header(Name::Contact, self.contact()) } else { builder }
+        match method {
+            "INVITE" | "UPDATE" => builder
+                .header(Name::Contact, self.contact())
+                .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE"),
+            _ => builder,
+        }
     }
 
     /// A BYE of ours was answered, or never will be.
@@ -333,7 +351,7 @@ impl UserAgent {
         match change {
             Change::Hold => leg.holds = true,
             Change::Resume => leg.holds = false,
-            Change::Codec => leg.alaw_first = !leg.alaw_first,
+            Change::Codec | Change::Update => leg.alaw_first = !leg.alaw_first,
             Change::NoOffer | Change::Info => {}
         }
         let body = (change != Change::NoOffer).then(|| {
@@ -341,8 +359,11 @@ impl UserAgent {
             self.legs[index].offered = Some(mark);
             body
         });
-        let purpose = Purpose::Reinvite(index, change);
-        let client = self.send_in_dialog(now, index, Method::Invite, purpose, body.as_deref());
+        let (method, purpose) = match change {
+            Change::Update => (Method::Update, Purpose::Update(index, change)),
+            _ => (Method::Invite, Purpose::Reinvite(index, change)),
+        };
+        let client = self.send_in_dialog(now, index, method, purpose, body.as_deref());
         self.legs[index].inviting = Some(client);
     }
 }

@@ -10,6 +10,7 @@ mod leg;
 mod outbox;
 mod paging;
 mod registering;
+mod reliable;
 mod server;
 mod user_agent;
 mod wallet;

@@ -31,6 +31,8 @@ pub(crate) enum AgentTimer {
 pub(crate) enum Deed {
     /// Send 180.
     Ring,
+    /// Send the reliable provisional response again.
+    Provisional,
     /// Send the final response.
     Reply,
     /// Give up an unanswered call.

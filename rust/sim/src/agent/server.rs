@@ -75,6 +75,8 @@ impl UserAgent {
             Method::Invite => self.on_invite(now, index, request),
             Method::Cancel => self.on_cancel(now, index, invite),
             Method::Bye => self.on_bye(now, index, request),
+            Method::Prack => self.on_prack(now, index, request),
+            Method::Update => self.on_update(now, index, request),
             Method::Message => self.on_message(now, index, request),
             _ => self.respond(now, index, (200, "OK"), None, |builder| builder),
         }

@@ -137,6 +137,7 @@ impl UserAgent {
             AgentTimer::Repeat(leg) => self.on_repeat_timer(now, leg),
             AgentTimer::Deed(leg, deed) => match deed {
                 Deed::Ring => self.ring(now, leg),
+                Deed::Provisional => self.repeat_provisional(now, leg),
                 Deed::Reply => self.reply(now, leg),
                 Deed::Cancel => self.give_up(now, leg),
                 Deed::HangUp => self.hang_up(now, leg),

@@ -8,7 +8,9 @@ use rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 
 use super::config::default_config;
-use super::plan::{CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reply, Scenario};
+use super::plan::{
+    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reliability, Reply, Scenario,
+};
 use crate::network::Network;
 
 /// A scenario with the configuration it runs under.
@@ -224,11 +226,13 @@ fn manners(dice: &mut Dice) -> Manners {
     let rings_after = if reply == Reply::Ring { rings_after.or(Some(Duration::ZERO)) } else { rings_after };
     let hangs_up_after = dice.chance(35).then(|| dice.millis(0, 12_000));
     let reinvites = if dice.chance(25) { reinvites(dice) } else { Vec::new() };
-    Manners { rings_after, reply, hangs_up_after, reinvites }
+    let reliable = dice.chance(30);
+    Manners { rings_after, reply, hangs_up_after, reinvites, reliable }
 }
 
 fn reinvites(dice: &mut Dice) -> Vec<Reinvite> {
-    let changes = [Change::Hold, Change::Resume, Change::Codec, Change::NoOffer, Change::Info];
+    let changes =
+        [Change::Hold, Change::Resume, Change::Codec, Change::NoOffer, Change::Info, Change::Update];
     // Whole seconds make both ends collide often.
     (0..=dice.below(3))
         .map(|_| Reinvite {
@@ -244,6 +248,8 @@ fn call(dice: &mut Dice, phones: usize, users: u32) -> CallPlan {
     let mut call = CallPlan::new(dice.millis(2000, 6000), phone, &target.to_string());
     call.late_offer = dice.chance(12);
     call.never_acks = dice.chance(3);
+    let (no, may, must) = (Reliability::None, Reliability::Supported, Reliability::Required);
+    call.reliability = dice.one_of(&[no, no, no, no, may, may, may, must]);
     call.cancels_after = match dice.below(10) {
         0 => Some(dice.millis(0, 100)),
         1 => Some(dice.millis(100, 7000)),

@@ -6,4 +6,6 @@ mod plan;
 
 pub use config::{DOMAIN, default_config};
 pub use generate::{Draw, Python};
-pub use plan::{CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reply, Scenario};
+pub use plan::{
+    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reliability, Reply, Scenario,
+};

@@ -127,6 +127,19 @@ pub struct Manners {
     pub hangs_up_after: Option<Duration>,
     /// Re-INVITEs it sends.
     pub reinvites: Vec<Reinvite>,
+    /// 183 with a session description instead of 180, reliably, to callers who can take it.
+    pub reliable: bool,
+}
+
+/// Whether a caller acknowledges provisional responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliability {
+    /// It does not know how.
+    None,
+    /// It can.
+    Supported,
+    /// It insists.
+    Required,
 }
 
 /// The final word of a phone on an incoming call.
@@ -170,6 +183,8 @@ pub struct CallPlan {
     pub device: Option<Device>,
     /// INVITE without a body.
     pub late_offer: bool,
+    /// How it treats reliable provisional responses (RFC 3262).
+    pub reliability: Reliability,
     /// The 2xx is never acknowledged.
     pub never_acks: bool,
     /// When CANCEL is wanted, counted from the INVITE.
@@ -191,6 +206,7 @@ impl CallPlan {
             to: to.to_owned(),
             device: None,
             late_offer: false,
+            reliability: Reliability::None,
             never_acks: false,
             cancels_after: None,
             hangs_up_after: None,
@@ -220,6 +236,8 @@ pub enum Change {
     Codec,
     /// No offer: the peer makes one.
     NoOffer,
+    /// Another codec first, by UPDATE (RFC 3311).
+    Update,
     /// Nothing: an INFO is sent instead.
     Info,
 }
@@ -263,7 +281,7 @@ impl Manners {
     /// Rings at once, then replies as told.
     pub fn replying(reply: Reply) -> Self {
         let rings_after = (reply != Reply::Silence).then_some(Duration::ZERO);
-        Self { rings_after, reply, hangs_up_after: None, reinvites: Vec::new() }
+        Self { rings_after, reply, hangs_up_after: None, reinvites: Vec::new(), reliable: false }
     }
 
     /// Refuses after a while.
