@@ -192,7 +192,7 @@ fn glare_with_the_remaining_party_is_tried_again() {
     desk.answer(SECOND, &summons, "200 OK", "third", &sdp("127.0.0.1", 7004));
     let rejoin = only(&mut desk, CALLEE, Method::Invite);
     desk.answer(CALLEE, &rejoin, "491 Request Pending", "callee", "");
-    desk.advance(Duration::from_millis(2_000));
+    desk.advance(Duration::from_secs(2));
     assert!(!desk.taken(CALLEE).iter().any(|message| message.method() == Method::Invite));
     desk.advance(Duration::from_millis(2_100));
     let again = only(&mut desk, CALLEE, Method::Invite);
