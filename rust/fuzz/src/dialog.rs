@@ -378,7 +378,7 @@ const DOCUMENT: &str = r#"{
     "registrar": { "expires_secs": 60, "max_expires_secs": 3600, "max_bindings": 16 },
     "call": {
         "passthrough_failure": true, "max_ring_secs": 30, "parallel_fork": true, "ask_router": $ASKS,
-        "decision_timeout_ms": 2000, "session_timer": $TIMER
+        "decision_timeout_ms": 2000, "blind_transfer_use_refer": false, "session_timer": $TIMER
     },
     "media": {
         "mode": "$MODE", "rtp_start_port": 20000, "rtp_end_port": 20099, "bind_ips": ["127.0.0.1"],

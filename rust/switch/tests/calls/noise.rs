@@ -178,7 +178,7 @@ fn prepare(desk: &mut Desk, seen: &mut Seen) {
 #[test]
 fn nothing_is_left_when_the_noise_is_over() {
     let mut transfers = HashSet::new();
-    for seed in 0..2500 {
+    for seed in 0..6000 {
         let mut dice = Dice(seed);
         let mode = dice.pick(&["none", "all", "auto", "bypass", "nat"]);
         let is_asked = dice.roll(3) == 0;
