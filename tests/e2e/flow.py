@@ -74,6 +74,9 @@ class Leg:
     """Requests received, the last of each method."""
     received: Message | None = None
     response: Message | None = None
+    call_id: str = ""
+    seen: set[bytes] = field(default_factory=set)
+    """Octets received: what comes again is a copy."""
 
 
 class Ladder:
@@ -93,6 +96,8 @@ class Ladder:
                     self._check(step, await self._receive(step, leg))
             except AssertionError as error:
                 raise AssertionError(f"at `{step.line}`: {error}") from error
+
+        self.assert_told()
 
     # Sending.
 
@@ -173,19 +178,54 @@ class Ladder:
     # Receiving.
 
     async def _receive(self, step: Step, leg: Leg) -> Message:
+        message = await self._next(leg, is_trying=step.what == "100")
         if step.status:
             asked = next((leg.asked[word] for word in step.words if word in leg.asked), leg.last)
             assert asked is not None
-            leg.response = await leg.agent.response(asked, status=step.status, seconds=10)
-            is_new = asked.method == "INVITE" and 200 <= step.status < 300 and leg.dialog is None
-            if is_new:
-                leg.dialog = Dialog.of_caller(leg.agent, asked, leg.response)
-            return leg.response
-        request = await leg.agent.request(step.what, 10, leg.dialog.call_id if leg.dialog else "")
-        leg.heard[step.what] = request
+            assert message.status == step.status, f"{message!r} came"
+            _answers(message, asked)
+            leg.response = message
+            if asked.method == "INVITE" and 200 <= step.status < 300 and leg.dialog is None:
+                leg.dialog = Dialog.of_caller(leg.agent, asked, message)
+            return message
+        assert message.method == step.what, f"{message!r} came"
+        self._addresses(message, leg)
+        leg.heard[step.what] = message
         if step.what != "ACK":
-            leg.received = request
-        return request
+            leg.received = message
+        return message
+
+    async def _next(self, leg: Leg, *, is_trying: bool) -> Message:
+        """The next message of the call, copies of earlier ones aside; 100 is of one hop and need not be drawn."""
+        while True:
+            message = await leg.agent.wait_for(lambda message: self._is_of(message, leg), 10, "message")
+            leg.call_id = message.call_id
+            is_new = message.octets not in leg.seen
+            leg.seen.add(message.octets)
+            if is_new and (is_trying or message.status != 100):
+                return message
+
+    def _is_of(self, message: Message, leg: Leg) -> bool:
+        mine = leg.last.call_id if leg.last is not None else leg.call_id
+        others = {
+            other.call_id for other in self.legs.values() if other is not leg and other.agent is leg.agent
+        }
+        return message.call_id == mine if mine else message.call_id not in others
+
+    def _addresses(self, message: Message, leg: Leg) -> None:
+        """A request names the agent it is for, at his address."""
+        wanted = f"sip:{leg.agent.user}@127.0.0.1:{leg.agent.port}"
+        assert message.uri.split(";")[0] == wanted, f"Request-URI {message.uri} instead of {wanted}"
+
+    def assert_told(self) -> None:
+        """Nobody got anything that is not drawn."""
+        for leg in self.legs.values():
+            extra = [
+                m
+                for m in leg.agent.inbox
+                if self._is_of(m, leg) and m.octets not in leg.seen and m.status != 100
+            ]
+            assert not extra, f"not drawn: {extra}"
 
     def _check(self, step: Step, message: Message) -> None:
         method = message.cseq.split()[1]
@@ -204,6 +244,14 @@ class Ladder:
             assert text in value, f"{name} is {value!r}"
         assert "sdp" not in step.words or b"m=audio" in message.body, f"{message!r} has no description"
         assert "nosdp" not in step.words or not message.body, f"{message!r} has a body"
+
+
+def _answers(response: Message, request: Message) -> None:
+    """A response says whose answer it is (RFC 3261 section 8.2.6.2)."""
+    for name in ("from", "call-id", "cseq"):
+        assert response.header(name) == request.header(name), f"{name} of {response!r}"
+    assert response.branch == request.branch, f"Via of {response!r}"
+    assert response.header("to").startswith(request.header("to")), f"To of {response!r}"
 
 
 def load(path: Path) -> tuple[str, dict[str, str], list[Step]]:

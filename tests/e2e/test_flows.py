@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e.agent import Agent
 from tests.e2e.conftest import OPEN, QUICK, ServerFactory
-from tests.e2e.flow import FLOWS, Ladder, load
+from tests.e2e.flow import FLOWS, Ladder, Step, load
+from tests.e2e.server import PbxServer
 
 USERS = {"alice": "1001", "bob": "1002", "carol": "1003"}
 ALL = sorted(FLOWS.glob("*.flow"))
@@ -32,15 +33,23 @@ def test_flow(start: ServerFactory, path: Path, transport: str) -> None:
         proxy["router"] = str(router)
     server = start(proxy)
 
-    async def scenario() -> None:
-        async with AsyncExitStack() as stack:
-            agents = {}
-            for name, user in USERS.items():
-                password = settings.get("password", "secret")
-                agent = Agent(user, server.address, transport=transport, password=password)
-                agents[name] = await stack.enter_async_context(agent)
-                if "registered" not in settings:
-                    await agent.register()
-            await Ladder(agents).play(steps)
+    asyncio.run(_play(server, steps, settings, transport))
 
-    asyncio.run(scenario())
+
+def test_a_message_that_is_not_drawn_fails_the_flow(start: ServerFactory) -> None:
+    _, settings, steps = load(FLOWS / "rfc3665-3.11.flow")
+    steps = [step for step in steps if step.line != "alice < 180"]
+    with pytest.raises(AssertionError, match=r"180 .* came"):
+        asyncio.run(_play(start({**QUICK, **OPEN}), steps, settings, "udp"))
+
+
+async def _play(server: PbxServer, steps: list[Step], settings: dict[str, str], transport: str) -> None:
+    async with AsyncExitStack() as stack:
+        agents = {}
+        for name, user in USERS.items():
+            password = settings.get("password", "secret")
+            agent = Agent(user, server.address, transport=transport, password=password)
+            agents[name] = await stack.enter_async_context(agent)
+            if "registered" not in settings:
+                await agent.register()
+        await Ladder(agents).play(steps)

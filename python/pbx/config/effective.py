@@ -142,7 +142,6 @@ NOT_YET: tuple[str, ...] = (
     "proxy.video_codecs",
     "proxy.rtp_timeout",
     "proxy.addons",
-    "proxy.blind_transfer_use_refer",
     "proxy.sip_flow_max_items",
     "proxy.emergency",
     "proxy.queue_dir",
