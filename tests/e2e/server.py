@@ -100,6 +100,11 @@ class PbxServer:
         self.exit_status: int | None = None
 
     @property
+    def tls_port(self) -> int:
+        """The TLS port asked for."""
+        return int(str(self._proxy["tls_port"]))
+
+    @property
     def address(self) -> tuple[str, int]:
         return ("127.0.0.1", self.port)
 

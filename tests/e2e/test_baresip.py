@@ -8,17 +8,26 @@ import pytest
 
 from tests.e2e.baresip import Baresip
 from tests.e2e.conftest import QUICK, ServerFactory
+from tests.e2e.ports import free_port
 from tests.e2e.server import PASSWORD, PbxServer, md5_users
+from tests.e2e.test_streams import make_pair
 from tests.e2e.tone import seconds_with_tone
 
 LOW, HIGH = 440, 880
 TALK_SECONDS = 2.5
 
 
+def port_of(server: PbxServer, transport: str) -> int:
+    """Where phones of this transport find the server."""
+    return server.tls_port if transport == "tls" else server.port
+
+
 async def talk(alice: Baresip, bob: Baresip, server: PbxServer, *, caller_hangs_up: bool) -> None:
     """One call from alice to bob. The phones' own events say when it is up and when it is over."""
     calls = alice.seen("CALL_CLOSED")
-    await alice.command("dial", f"sip:{bob.user}@127.0.0.1:{server.port};transport={alice.transport}")
+    await alice.command(
+        "dial", f"sip:{bob.user}@127.0.0.1:{port_of(server, alice.transport)};transport={alice.transport}"
+    )
     await alice.wait("CALL_ESTABLISHED", count=calls + 1)
     await bob.wait("CALL_ESTABLISHED", count=calls + 1)
     await asyncio.sleep(TALK_SECONDS)
@@ -36,7 +45,7 @@ async def both_registered(server: PbxServer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("media_proxy", ["all", "none"])
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_two_phones_hear_each_other_and_leave_nothing_behind(
     start: ServerFactory, peer: Callable[[str], None], tmp_path: Path, transport: str, media_proxy: str
 ) -> None:
@@ -46,7 +55,7 @@ def test_two_phones_hear_each_other_and_leave_nothing_behind(
         alice = Baresip(tmp_path / "alice", user="1001", hertz=LOW, transport=transport)
         bob = Baresip(tmp_path / "bob", user="1002", hertz=HIGH, transport=transport)
         for phone in (alice, bob):
-            phone.configure(domain=f"127.0.0.1:{server.port}", password=PASSWORD)
+            phone.configure(domain=f"127.0.0.1:{port_of(server, transport)}", password=PASSWORD)
         async with alice, bob:
             await both_registered(server)
             for caller_hangs_up in (True, False):
@@ -60,7 +69,9 @@ def test_two_phones_hear_each_other_and_leave_nothing_behind(
             )
             assert seconds_with_tone(samples, phone.hertz, rate) == 0, phone.user
 
-    server = start(QUICK | {"media_proxy": media_proxy, "user_backends": md5_users("1001", "1002")})
+    proxy = QUICK | {"media_proxy": media_proxy, "user_backends": md5_users("1001", "1002")}
+    top = make_pair(tmp_path, "pbx") if transport == "tls" else {}
+    server = start(proxy | ({"tls_port": free_port()} if transport == "tls" else {}), top)
     asyncio.run(scenario(server))
     relayed = server.health()["media"].get("packets")
     assert relayed is None or (relayed > 0) == (media_proxy == "all")
