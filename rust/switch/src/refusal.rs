@@ -65,6 +65,8 @@ pub(crate) enum Refusal {
     InfoPackage(String),
     /// The same request by another path (RFC 3261 §8.2.2.2).
     Merged,
+    /// Whoever is called is registered at us again (RFC 3261 §16.3).
+    Loop,
     /// Shutting down.
     Draining,
     /// A table of ours is full.
@@ -148,7 +150,7 @@ impl Refusal {
             Self::UnsupportedScheme => 416,
             Self::BadExtension(_) => 420,
             Self::InfoPackage(_) => 469,
-            Self::Merged => 482,
+            Self::Merged | Self::Loop => 482,
             Self::Draining | Self::Full(_) | Self::DecisionOverdue | Self::NoPorts | Self::Unreachable => 503,
             Self::ForeignHosts | Self::NotIdentity | Self::NotOwner | Self::Disabled | Self::Forbidden => 403,
             Self::TooManyHops => 483,
@@ -210,6 +212,7 @@ impl Refusal {
             Self::BadExtension(_) => "extension",
             Self::InfoPackage(_) => "info_package",
             Self::Merged => "merged",
+            Self::Loop => "loop",
             Self::Draining => "draining",
             Self::Full(table) => table,
             Self::ForeignHosts | Self::ForeignTarget => "foreign_domain",

@@ -107,6 +107,8 @@ pub(super) enum Missing {
     Binding,
     /// A URI we cannot reach.
     Route,
+    /// All that is registered leads back to us.
+    Loop,
 }
 
 impl Missing {
@@ -116,6 +118,7 @@ impl Missing {
             Self::User => Refusal::NotFound,
             Self::Binding => Refusal::NotRegistered,
             Self::Route => Refusal::Unreachable,
+            Self::Loop => Refusal::Loop,
         }
     }
 }

@@ -105,7 +105,12 @@ impl Resolver<'_> {
     }
 
     fn rung(&self, aor: &Aor, bindings: &[&Binding]) -> Result<Vec<Group>, Missing> {
-        let phones = phones(bindings);
+        let mut phones = phones(bindings);
+        let registered = phones.len();
+        phones.retain(|(_, endpoint)| !self.leads_back(endpoint));
+        if phones.len() < registered && phones.is_empty() {
+            return Err(Missing::Loop);
+        }
         if phones.is_empty() {
             let known = self.policy.knows(aor);
             return Err(if known { Missing::Binding } else { Missing::User });
@@ -127,6 +132,16 @@ impl Resolver<'_> {
             last.any_failure = false;
         }
         Ok(groups)
+    }
+
+    /// Whether a Contact names a listener of ours: users registered at each other would call themselves in circles.
+    fn leads_back(&self, endpoint: &Endpoint) -> bool {
+        let named = matches!(endpoint.way, Way::Address) && endpoint.path.is_empty();
+        named
+            && Uri::parse(&endpoint.uri).is_ok_and(|uri| {
+                uri.host_ip().is_some()
+                    && self.policy.realms.is_named(&HostPort::of(&uri), &self.core.locality)
+            })
     }
 
     /// Bindings of the name dialled; without any, those of the user it is an identity of (§10.8).

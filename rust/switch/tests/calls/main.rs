@@ -11,6 +11,7 @@ mod fork;
 mod identity;
 mod info;
 mod judgement;
+mod loops;
 mod media;
 mod names;
 mod nat;
