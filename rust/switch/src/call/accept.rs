@@ -69,6 +69,7 @@ impl Call {
         if !wins {
             return dismiss(core, now, transaction, response);
         }
+        let user = branch.endpoint.user.clone();
         let (flow, nat) = (branch.endpoint.flow, branch.endpoint.nat);
         let uri: Box<str> = branch.endpoint.uri.as_str().into();
         let early = self.take_early(response);
@@ -78,6 +79,7 @@ impl Call {
             dismiss(core, now, transaction, response);
             return self.lose_answer(core, now, Failure::local(500));
         };
+        leg.user = user;
         if response.header(Name::Contact).is_none() {
             // Without a Contact the To URI would lead back to us; the way the INVITE went still leads there.
             leg.dialog.remote_target.clone_from(&uri);

@@ -94,10 +94,11 @@ impl Calls {
             source: admitted.flow.remote,
             origin,
             cseq: message.cseq(),
-            user: admitted.user.map(Into::into),
+            user: admitted.user.as_deref().map(Into::into),
             direction: admitted.direction,
         };
         let mut caller = Leg::new(dialog, behind_nat);
+        caller.user = admitted.user.as_deref().map(Into::into);
         caller.session = SessionTimer::new(core.policy.config.call.session_timer, Asked::default());
         caller.session.heed(&message);
         caller.heed_packages(&message);

@@ -38,6 +38,8 @@ pub(super) struct Leg {
     pub(super) closing: bool,
     /// BYE must wait until our 2xx is acknowledged (RFC 3261 §15).
     pub(super) bye_held: bool,
+    /// Whose rights the peer has: who proved himself, or whose binding was rung.
+    pub(super) user: Option<Box<str>>,
     /// User part of our Contact on this leg, when a decision chose one.
     pub(super) contact: Option<Box<str>>,
     pub(super) session: SessionTimer,
@@ -57,6 +59,7 @@ impl Leg {
             owed_ack: None,
             closing: false,
             bye_held: false,
+            user: None,
             contact: None,
             session: SessionTimer::default(),
             recv_info: None,

@@ -29,6 +29,8 @@ pub(super) struct Endpoint {
     pub(super) spare: Vec<Endpoint>,
     /// Call-ID and From tag of the request when an earlier hop got it.
     pub(super) identity: Option<(String, String)>,
+    /// User whose binding it is.
+    pub(super) user: Option<Box<str>>,
 }
 
 impl Endpoint {
@@ -40,7 +42,12 @@ impl Endpoint {
     /// The next flow of the phone, when this one failed in a way another may not.
     pub(super) fn next_flow(&self, code: u16) -> Option<Self> {
         let (next, rest) = self.spare.split_first().filter(|_| matches!(code, 408 | 430 | 503))?;
-        Some(Self { spare: rest.to_vec(), identity: self.identity.clone(), ..next.clone() })
+        Some(Self {
+            spare: rest.to_vec(),
+            identity: self.identity.clone(),
+            user: self.user.clone(),
+            ..next.clone()
+        })
     }
 }
 

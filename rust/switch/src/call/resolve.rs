@@ -106,6 +106,9 @@ impl Resolver<'_> {
 
     fn rung(&self, aor: &Aor, bindings: &[&Binding]) -> Result<Vec<Group>, Missing> {
         let mut phones = phones(bindings);
+        for (_, endpoint) in &mut phones {
+            endpoint.user = Some(aor.user().into());
+        }
         let registered = phones.len();
         phones.retain(|(_, endpoint)| !self.leads_back(endpoint));
         if phones.len() < registered && phones.is_empty() {
@@ -172,6 +175,7 @@ impl Resolver<'_> {
                 nat: false,
                 spare: Vec::new(),
                 identity: None,
+                user: None,
             });
         }
         if flow.transport == Transport::Udp {
@@ -181,7 +185,16 @@ impl Resolver<'_> {
         if flow.transport == Transport::Udp && self.core.locals.udp.is_empty() {
             return None;
         }
-        Some(Endpoint { uri, flow, way, path: Vec::new(), nat: false, spare: Vec::new(), identity: None })
+        Some(Endpoint {
+            uri,
+            flow,
+            way,
+            path: Vec::new(),
+            nat: false,
+            spare: Vec::new(),
+            identity: None,
+            user: None,
+        })
     }
 }
 
@@ -211,5 +224,5 @@ fn endpoint(binding: &Binding) -> Endpoint {
     // A Contact whose host is a name is reached the way it registered: no name is needed for that.
     let way = if flow.is_some() { Way::Address } else { Way::Flow };
     let flow = flow.unwrap_or(binding.flow);
-    Endpoint { uri, flow, way, path, nat: binding.nat, spare: Vec::new(), identity: None }
+    Endpoint { uri, flow, way, path, nat: binding.nat, spare: Vec::new(), identity: None, user: None }
 }

@@ -404,6 +404,28 @@ impl Desk {
         cseq: u32,
         body: &str,
     ) {
+        self.callee_says(method, invite, (tag, cseq), "X-None: -", body);
+    }
+
+    /// The same with a further header line and no body.
+    pub(crate) fn callee_request_with(
+        &mut self,
+        method: &str,
+        invite: &Message,
+        (tag, cseq): (&str, u32),
+        further: &str,
+    ) {
+        self.callee_says(method, invite, (tag, cseq), further, "");
+    }
+
+    fn callee_says(
+        &mut self,
+        method: &str,
+        invite: &Message,
+        (tag, cseq): (&str, u32),
+        further: &str,
+        body: &str,
+    ) {
         let text = |name| String::from_utf8_lossy(invite.header(name).unwrap()).into_owned();
         self.deliver(
             CALLEE,
@@ -415,6 +437,7 @@ impl Desk {
              Call-ID: {}
              CSeq: {cseq} {method}
              Contact: <sip:b@{CALLEE}>
+             {further}
              Max-Forwards: 70",
                 text(pbx_sip::Name::To),
                 text(pbx_sip::Name::From),

@@ -4,7 +4,9 @@ use pbx_sip::digest::{Answer, Challenge, Ha1};
 use pbx_sip::{Message, Name};
 use serde_json::json;
 
-use crate::desk::{CALLEE, CALLER, Desk, sdp};
+use pbx_switch::Decision;
+
+use crate::desk::{CALLEE, CALLER, Desk, SECOND, sdp};
 
 const FORGED: &str = "P-Asserted-Identity: <sip:boss@127.0.0.1>
              P-Preferred-Identity: <sip:boss@127.0.0.1>
@@ -183,4 +185,42 @@ fn claims_are_removed_from_every_request_and_response_both_ways() {
             desk.taken(CALLEE);
         }
     }
+}
+
+/// The user by whose rights Python is asked next; it leaves the call to the bindings.
+fn asking(desk: &mut Desk) -> Option<String> {
+    let query = desk.asked.remove(0);
+    desk.switch.handle_decision(desk.now, query.id, Decision::NotHandled {});
+    desk.drain();
+    query.invite.user
+}
+
+#[test]
+fn target_of_a_transfer_is_called_by_the_rights_of_who_asked_for_it() {
+    let user = |name: &str| {
+        json!({"username": name, "realm": null, "backend_realms": [], "secret": {"password": "pw"},
+            "enabled": true, "aliases": [], "display_name": null})
+    };
+    let users = json!([user("1001"), user("1002"), user("1003")]);
+    let mut desk = Desk::new(json!({"users": users}));
+    desk.register("1002", CALLEE);
+    desk.register("1003", SECOND);
+    let modules = json!(["acl", "auth", "registrar", "call"]);
+    desk.reload(json!({"users": users, "modules": modules, "call": {"ask_router": true}}));
+    proven(&mut desk, "INVITE", "<sip:1001@127.0.0.1>", "X-None: -");
+    assert_eq!(asking(&mut desk).as_deref(), Some("1001"));
+    let invite = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    desk.ack(&answer, 2, "");
+    // The callee transfers the caller by his own rights, not by those of who called him.
+    desk.callee_request_with("REFER", &invite, ("callee", 1), "Refer-To: <sip:1003@127.0.0.1>");
+    assert_eq!(asking(&mut desk).as_deref(), Some("1002"));
+    let summons = desk.taken(SECOND).remove(0);
+    desk.answer(SECOND, &summons, "200 OK", "third", &sdp("127.0.0.1", 7004));
+    let rejoin = desk.taken(CALLER).pop().unwrap();
+    desk.answer(CALLER, &rejoin, "200 OK", "caller", &sdp("127.0.0.1", 7000));
+    // Who was transferred has the rights he always had.
+    desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 3), "Refer-To: <sip:1002@127.0.0.1>", "");
+    assert_eq!(asking(&mut desk).as_deref(), Some("1001"));
 }

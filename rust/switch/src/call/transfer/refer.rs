@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pbx_sip::{Cause, Fault, Message, Name, Part, ReferTo, Uri};
+use pbx_sip::{Cause, Fault, Message, Name, Part, ReferTo};
 
 use super::super::id::Side;
 use super::super::state::{Call, Phase};
@@ -53,7 +53,7 @@ impl Call {
         let subscription = (!is_silent).then_some(Subscription { id: (!is_first).then_some(request.cseq()) });
         self.refers |= 1 << side.index();
         let referred_by = self.referred_by(side, request);
-        let user = self.user_of(side);
+        let user = self.leg(side).and_then(|leg| leg.user.clone());
         self.referral = Some(Box::new(Referral::new(side, to, user, referred_by, subscription)));
         self.notify(core, now, 100, "Trying", false);
         core.errands.push_back(Errand::Reach(self.id));
@@ -81,7 +81,8 @@ impl Call {
         if self.phase != Phase::Connected || self.referral.is_some() || self.target.is_some() {
             return Err(Refusal::Overlapping);
         }
-        if self.policy.config.has_module(Module::Auth) && self.user_of(side).is_none() {
+        let is_known = self.leg(side).is_some_and(|leg| leg.user.is_some());
+        if self.policy.config.has_module(Module::Auth) && !is_known {
             return Err(Refusal::Forbidden);
         }
         let mut values = request.values(Name::ReferTo);
@@ -97,20 +98,6 @@ impl Call {
                 other => other,
             })
         })
-    }
-
-    /// Whose rights a party has: the caller's were proven; the callee is whom his binding says.
-    pub(super) fn user_of(&self, side: Side) -> Option<Box<str>> {
-        if side == Side::Caller {
-            return self.summary.user.clone();
-        }
-        let callee = Uri::parse(&self.summary.to).ok()?;
-        let policy = &self.policy;
-        if !policy.config.has_module(Module::Auth) {
-            return Some(callee.user_decoded().into());
-        }
-        let aor = policy.aor(&callee.user_decoded(), callee.host);
-        policy.users.by_identity(&callee.user_decoded(), aor.realm()).map(|user| user.username.clone())
     }
 
     /// What the target is told of the referrer.

@@ -35,7 +35,9 @@ impl Calls {
         match self.find_replaceable(core, admitted) {
             Ok((id, side)) => {
                 self.invites.insert(transaction, id);
-                self.with(core, now, id, |call, core| call.take_over(core, now, side, &inbound));
+                self.with(core, now, id, |call, core| {
+                    call.take_over(core, now, (side, admitted.user.as_deref()), &inbound);
+                });
             }
             Err(refusal) => core.refuse(now, &inbound, &refusal),
         }
@@ -78,7 +80,13 @@ fn parse(invite: &Message) -> Result<Replaces, Refusal> {
 
 impl Call {
     /// Puts the phone in the place of a party and carries its INVITE across like a re-INVITE of that party.
-    fn take_over(&mut self, core: &mut Core, now: Instant, side: Side, inbound: &Inbound<'_>) {
+    fn take_over(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        (side, user): (Side, Option<&str>),
+        inbound: &Inbound<'_>,
+    ) {
         let local_tag = tag(&core.token(), self.id.slot);
         let dialog = match Dialog::uas(inbound.request, &local_tag, inbound.flow) {
             Ok(dialog) => dialog,
@@ -86,6 +94,7 @@ impl Call {
         };
         let behind_nat = self.policy.config.nat_fix && is_behind_nat(inbound.request, &inbound.flow);
         let mut leg = Leg::new(dialog, behind_nat);
+        leg.user = user.map(Into::into);
         leg.session = SessionTimer::new(self.policy.config.call.session_timer, Asked::default());
         let Some(place) = self.leg_mut(side) else { return };
         let replaced = std::mem::replace(place, leg);

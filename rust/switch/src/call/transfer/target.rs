@@ -93,7 +93,8 @@ impl Calls {
     ) {
         let may = self.call(other).is_some_and(|call| {
             let is_free = call.target.is_none() && call.referral.is_none();
-            call.phase == Phase::Connected && is_free && call.user_of(vacant).as_deref() == user
+            let is_his = call.leg(vacant).is_some_and(|leg| leg.user.as_deref() == user);
+            call.phase == Phase::Connected && is_free && is_his
         });
         if !may {
             return self.miss(core, now, parent, 481);
