@@ -23,6 +23,7 @@ mod invite;
 mod large;
 mod leg;
 mod media;
+mod own_request;
 mod page;
 mod plan;
 mod prack;

@@ -1,19 +1,18 @@
 //! A direct call whose callee turns out to be behind NAT only by its answer is anchored then: the caller sees our
 //! address in the answer, the callee in a re-INVITE right after the ACK (`config.md` §5).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use pbx_sip::{Message, Method, Name};
-use rand_core::RngCore;
+use pbx_sip::{Message, Method};
 
 use super::farewell::Farewell;
 use super::id::{Side, TimerKind};
 use super::leg::Leg;
 use super::state::{Call, Phase};
-use crate::core::{Core, Owner, Role};
+use super::transfer::glare_wait;
+use crate::core::{Core, Role};
 use crate::nat::is_behind_nat;
 use crate::output::Level;
-use crate::refusal::{ALLOW, supported, without_100rel};
 
 /// Re-INVITEs sent when each meets one of the callee's.
 const MAX_TRIES: u8 = 5;
@@ -55,20 +54,9 @@ impl Call {
             return;
         }
         self.reanchor_tries += 1;
-        let owner = Owner::Call { call: self.id, role: Role::Reanchor };
         let Some(body) = self.media.offer_again(core) else { return };
-        let supported = supported(&self.policy.config);
-        let Some(leg) = &mut self.callee else { return };
-        let (flow, contact) = (leg.flow(), leg.contact(core));
-        let (dialog, session) = (&mut leg.dialog, &leg.session);
-        self.reanchor = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let builder = dialog
-                .request(Method::Invite, via)
-                .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW)
-                .header(Name::Supported, without_100rel(supported));
-            session.ask(builder).body("application/sdp", &body)
-        });
+        let party = (Side::Callee, Role::Reanchor);
+        self.reanchor = self.ask_party(core, now, party, (Method::Invite, Some(&body)));
     }
 
     /// The callee's verdict. Without its consent there is no audio, so the call ends.
@@ -77,10 +65,9 @@ impl Call {
             return;
         }
         if response.status() == 491 && self.reanchor_tries < MAX_TRIES {
-            // Glare: we own the Call-ID of this leg, so we wait 2.1 to 4 s (RFC 3261 §14.1).
             self.reanchor = None;
             self.reanchor_due = true;
-            let wait = Duration::from_millis(2_100 + 10 * u64::from(core.rng.next_u32() % 191));
+            let wait = glare_wait(core, Side::Callee);
             return core.arm(now + wait, self.id, TimerKind::Reanchor);
         }
         if response.status() >= 300 {

@@ -14,8 +14,8 @@ use super::id::{Side, TimerKind};
 use super::session_timer::Due;
 use super::state::{Call, Phase};
 use super::transfer::glare_wait;
-use crate::core::{Core, Inbound, Owner, Role};
-use crate::refusal::{ALLOW, supported, without_100rel};
+use crate::core::{Core, Inbound, Role};
+use crate::refusal::{ALLOW, supported};
 
 /// How long a re-INVITE of ours waits while another one is under way.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -66,26 +66,14 @@ impl Call {
     fn refresh(&mut self, core: &mut Core, now: Instant, side: Side, raised: bool) {
         let is_busy = self.has_invite(side);
         let body = self.media.shown(side);
-        let owner = Owner::Call { call: self.id, role: Role::Refresh(side) };
-        let supported = supported(&self.policy.config);
         let Some(leg) = self.leg_mut(side) else { return };
         let method = leg.session.method();
         if method == Method::Invite && (is_busy || body.is_none()) {
             return leg.session.put_off(now, Some(BUSY_WAIT));
         }
-        let (flow, contact) = (leg.flow(), leg.contact(core));
-        let (dialog, session) = (&mut leg.dialog, &leg.session);
-        let client = core.request(now, flow, method, Some(owner), |via| {
-            let builder = dialog
-                .request(method, via)
-                .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW)
-                .header(Name::Supported, without_100rel(supported));
-            match body.filter(|_| method == Method::Invite) {
-                Some(body) => session.ask(builder).body("application/sdp", &body),
-                None => session.ask(builder),
-            }
-        });
+        let body = body.as_deref().filter(|_| method == Method::Invite);
+        let client = self.ask_party(core, now, (side, Role::Refresh(side)), (method, body));
+        let Some(leg) = self.leg_mut(side) else { return };
         leg.refresh = client.map(|client| Refresh { client, method, raised });
         if client.is_none() {
             leg.session.put_off(now, None);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Message, Method, Name, ReferTo};
+use pbx_sip::{Bytes, Message, Method, ReferTo};
 use rand_core::RngCore;
 
 use super::super::farewell::Farewell;
@@ -11,8 +11,7 @@ use super::super::id::{CallId, Side, TimerKind};
 use super::super::state::{Call, Phase};
 use super::errand::Errand;
 use super::notify::Subscription;
-use crate::core::{Core, Owner, Role};
-use crate::refusal::{ALLOW, supported};
+use crate::core::{Core, Role};
 
 /// How often the remaining party is asked when its INVITEs meet ours.
 const MAX_TRIES: u8 = 5;
@@ -138,19 +137,7 @@ impl Call {
         if self.has_invite(side) {
             return self.rejoin_later(core, now, side);
         }
-        let owner = Owner::Call { call: self.id, role: Role::Rejoin };
-        let supported = supported(&self.policy.config);
-        let Some(leg) = self.leg_mut(side) else { return };
-        let (flow, contact) = (leg.flow(), leg.contact(core));
-        let (dialog, session) = (&mut leg.dialog, &leg.session);
-        let client = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let builder = dialog
-                .request(Method::Invite, via)
-                .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported);
-            session.ask(builder).body("application/sdp", &offer)
-        });
+        let client = self.ask_party(core, now, (side, Role::Rejoin), (Method::Invite, Some(&offer)));
         match (client, &mut self.referral) {
             (Some(client), Some(referral)) => referral.rejoin = Some(client),
             _ => self.give_up_transfer(core, now, 503),

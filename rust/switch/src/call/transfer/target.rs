@@ -14,10 +14,9 @@ use super::super::state::{Call, Phase};
 use super::errand::Errand;
 use super::referral::glare_wait;
 use crate::config::MediaMode;
-use crate::core::{Core, Owner, Role};
+use crate::core::{Core, Role};
 use crate::location::Location;
 use crate::policy::HostPort;
-use crate::refusal::{ALLOW, supported};
 use crate::route::Direction;
 
 /// How often the far end of the referrer's other call is asked when its INVITEs meet ours.
@@ -208,19 +207,7 @@ impl Call {
             let wait = glare_wait(core, side);
             return core.arm(now + wait, self.id, TimerKind::Offer);
         }
-        let owner = Owner::Call { call: self.id, role: Role::Target };
-        let supported = supported(&self.policy.config);
-        let Some(leg) = self.leg_mut(side) else { return };
-        let (flow, contact) = (leg.flow(), leg.contact(core));
-        let (dialog, session) = (&mut leg.dialog, &leg.session);
-        let client = core.request(now, flow, Method::Invite, Some(owner), |via| {
-            let builder = dialog
-                .request(Method::Invite, via)
-                .header(Name::Contact, contact)
-                .header(Name::Allow, ALLOW)
-                .header(Name::Supported, supported);
-            session.ask(builder)
-        });
+        let client = self.ask_party(core, now, (side, Role::Target), (Method::Invite, None));
         match (client, &mut self.target) {
             (Some(client), Some(target)) => target.asking = Some(client),
             _ => self.fail_target(core, 503),
