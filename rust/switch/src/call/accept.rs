@@ -184,7 +184,7 @@ impl Call {
     ) {
         let Some(invite) = self.invite.take() else { return };
         if self.target.is_some() {
-            return self.present_offer(core, body.cloned());
+            return self.present_offer(core, now, body.cloned());
         }
         let granted = self.caller.session.grant(now, &invite.message);
         let supported = supported(&self.policy.config);

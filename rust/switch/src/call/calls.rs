@@ -218,7 +218,7 @@ impl Calls {
             Role::Refresh(side) => call.on_refresh_timeout(core, now, (side, client), timer.is_some()),
             Role::Prack => {}
             Role::Rejoin => call.on_rejoin_timeout(core, now),
-            Role::Target => call.on_target_timeout(core),
+            Role::Target => call.on_target_timeout(core, now),
             Role::Notify => {}
             Role::Bye => call.on_bye_over(),
         });

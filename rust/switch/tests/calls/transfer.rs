@@ -370,6 +370,29 @@ mod attended {
     }
 
     #[test]
+    fn far_end_that_refuses_is_not_left_alone_when_the_referrer_has_hung_up() {
+        let (mut desk, first, second, _) = consulting(json!({}));
+        desk.in_dialog_with("REFER", (&first, 2), &replacing(&second), "");
+        let ask = only(&mut desk, SECOND, Method::Invite);
+        desk.deliver(
+            CALLER,
+            &format!(
+                "BYE sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKgone;rport
+             From: <sip:1001@127.0.0.1>;tag=consult
+             To: <sip:1003@127.0.0.1>;tag={second}
+             Call-ID: call-2
+             CSeq: 2 BYE
+             Max-Forwards: 70"
+            ),
+            "",
+        );
+        assert!(desk.taken(SECOND).is_empty(), "the other party may take the place yet");
+        desk.answer(SECOND, &ask, "488 Not Acceptable Here", "third", "");
+        assert!(desk.taken(SECOND).iter().any(|message| message.method() == Method::Bye));
+    }
+
+    #[test]
     fn remaining_party_that_refuses_leaves_both_calls_and_the_far_end_its_session() {
         let (mut desk, first, second, _) = consulting(json!({}));
         desk.in_dialog_with("REFER", (&first, 2), &replacing(&second), "");

@@ -201,7 +201,7 @@ impl Call {
         target.tries += 1;
         let (side, tries) = (target.vacant.other(), target.tries);
         if tries > MAX_TRIES {
-            return self.fail_target(core, 491);
+            return self.lose_target(core, now, 491);
         }
         if self.has_invite(side) {
             let wait = glare_wait(core, side);
@@ -210,7 +210,7 @@ impl Call {
         let client = self.ask_party(core, now, (side, Role::Target), (Method::Invite, None));
         match (client, &mut self.target) {
             (Some(client), Some(target)) => target.asking = Some(client),
-            _ => self.fail_target(core, 503),
+            _ => self.lose_target(core, now, 503),
         }
     }
 
@@ -240,7 +240,7 @@ impl Call {
                 let wait = glare_wait(core, side);
                 core.arm(now + wait, self.id, TimerKind::Offer);
             }
-            code => self.fail_target(core, code),
+            code => self.lose_target(core, now, code),
         }
     }
 
@@ -252,15 +252,15 @@ impl Call {
         let source = leg.dialog.flow.remote.ip();
         let offer = response.sdp().and_then(|sdp| self.media.pass_offer(core, now, side, sdp, source).ok());
         let is_missing = offer.is_none();
-        self.present_offer(core, offer);
         if is_missing {
             self.answer_as_before(core, side);
         }
+        self.present_offer(core, now, offer);
     }
 
     /// The far end has spoken: the remaining party decides, if there is something to decide.
-    pub(in super::super) fn present_offer(&mut self, core: &mut Core, offer: Option<Bytes>) {
-        let Some(offer) = offer else { return self.fail_target(core, 488) };
+    pub(in super::super) fn present_offer(&mut self, core: &mut Core, now: Instant, offer: Option<Bytes>) {
+        let Some(offer) = offer else { return self.lose_target(core, now, 488) };
         if let Some(target) = &mut self.target {
             target.offered = true;
             core.errands.push_back(Errand::Offered { parent: target.parent, offer });
@@ -268,9 +268,9 @@ impl Call {
     }
 
     /// The far end does not answer.
-    pub(in super::super) fn on_target_timeout(&mut self, core: &mut Core) {
+    pub(in super::super) fn on_target_timeout(&mut self, core: &mut Core, now: Instant) {
         if self.target.as_mut().and_then(|target| target.asking.take()).is_some() {
-            self.fail_target(core, 408);
+            self.lose_target(core, now, 408);
         }
     }
 
@@ -278,6 +278,16 @@ impl Call {
     pub(in super::super) fn fail_target(&mut self, core: &mut Core, code: u16) {
         if let Some(target) = self.target.take() {
             core.errands.push_back(Errand::Failed { parent: target.parent, code });
+        }
+    }
+
+    /// The same while the call stands: without anybody in the place that was to be taken, it ends.
+    fn lose_target(&mut self, core: &mut Core, now: Instant, code: u16) {
+        let vacant = self.target.as_ref().map(|target| target.vacant);
+        self.fail_target(core, code);
+        let is_left = vacant.and_then(|side| self.leg(side)).is_none_or(|leg| leg.closing);
+        if is_left && self.phase == Phase::Connected {
+            self.hang_up_both(core, now, Farewell::Plain);
         }
     }
 
