@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::Shard;
+
 /// Transport protocols a SIP message travels over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -92,6 +94,11 @@ impl Flow {
         self.transport.is_reliable() && self.socket & Self::ASKED == Self::ASKED
     }
 
+    /// The shard that has the connection; `None`: datagrams, or a connection that is asked for.
+    pub fn shard(&self) -> Option<Shard> {
+        (self.transport.is_reliable() && !self.is_asked()).then(|| Shard::split(self.socket).0)
+    }
+
     /// Place of the name an asked connection must prove.
     pub fn name(&self) -> Option<u32> {
         (self.is_asked() && self.socket != Self::NEW).then_some(self.socket >> 17)
@@ -116,5 +123,15 @@ mod tests {
         }
         let connection = Flow { transport: Transport::Tls, socket: (5 << 17) | 3, remote };
         assert!(!connection.is_asked() && connection.name().is_none());
+    }
+
+    #[test]
+    fn only_a_connection_belongs_to_a_shard() {
+        let remote: SocketAddr = "192.0.2.1:5061".parse().unwrap();
+        let shard = Shard::new(3).unwrap();
+        let flow = |transport| Flow { transport, socket: shard.name(7), remote };
+        assert_eq!(flow(Transport::Tcp).shard(), Some(shard));
+        assert_eq!(flow(Transport::Udp).shard(), None);
+        assert_eq!(Flow::asked(Transport::Tcp, remote, None).shard(), None);
     }
 }

@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use pbx_media::ports::PortPool;
-use pbx_media::relay::{MediaCommand, SessionId, Side};
+use pbx_media::relay::MediaCommand;
 use pbx_sip::Builder;
 use pbx_sip::timer::Timers;
 use pbx_sip::transaction::{TransactionId, TransactionSettings, Transactions, Transmit};
@@ -14,21 +13,23 @@ use pbx_sip::{Bytes, Flow, Message, Method, Name, Transport};
 use rand_chacha::ChaCha12Rng;
 use rand_core::RngCore;
 
-use crate::call::{CallId, CallTimer, Dismissed, Errand, PageId, TimerKind};
+use crate::call::{CallId, CallTimer, Dismissed, Errand, TimerKind};
 use crate::counters::Counters;
+use crate::dispatch::Dispatch;
 use crate::locals::Locals;
 use crate::locate::Searches;
 use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
+pub(crate) use crate::owner::{Owner, Role};
 use crate::peer_names::PeerNames;
 use crate::policy::{Locality, Policy, is_private};
 use crate::query::QueryId;
-use crate::refusal::Refusal;
+use crate::session_ports::PortSource;
 use crate::stateless_tags::StatelessTags;
 
-/// Refused INVITEs of strangers remembered at once.
-const MAX_STRANGERS: usize = 2048;
+/// Bits of an id of questions and sessions below the number of its shard.
+pub(crate) const SHARD_OF_ID: u32 = 56;
 
 /// As long as any branch of ours.
 const LONGEST_BRANCH: &str = "z9hG4bK0000000000000000ffffffff";
@@ -37,43 +38,6 @@ const LONGEST_BRANCH: &str = "z9hG4bK0000000000000000ffffffff";
 pub trait Facing: Send {
     /// Local address used to reach `remote`.
     fn facing(&self, remote: IpAddr) -> IpAddr;
-}
-
-/// Who is told about the responses and timeouts of a client transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// A call.
-    Call {
-        /// Which one.
-        call: CallId,
-        /// What for.
-        role: Role,
-    },
-    /// A MESSAGE outside dialogs.
-    Page(PageId),
-}
-
-/// What a client transaction of a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// INVITE to one target; index into the call's branches.
-    Branch(u16),
-    /// Request relayed inside the dialog of the other side.
-    Relayed,
-    /// PRACK for a reliable response of a callee.
-    Prack,
-    /// Our own re-INVITE to the callee.
-    Reanchor,
-    /// Our own refresh of the session of a side.
-    Refresh(Side),
-    /// Our re-INVITE to the party that remains of a transfer.
-    Rejoin,
-    /// Our re-INVITE to the far end of a transfer's target.
-    Target,
-    /// NOTIFY of a transfer.
-    Notify,
-    /// BYE towards a side.
-    Bye,
 }
 
 /// Shared services of one shard.
@@ -85,7 +49,7 @@ pub(crate) struct Core {
     /// What calls want done to each other.
     pub(crate) errands: VecDeque<Errand>,
     pub(crate) rng: ChaCha12Rng,
-    pub(crate) ports: PortPool,
+    pub(crate) ports: Box<dyn PortSource>,
     pub(crate) counters: Counters,
     pub(crate) locals: Locals,
     pub(crate) locality: Locality,
@@ -95,13 +59,13 @@ pub(crate) struct Core {
     pub(crate) tags: StatelessTags,
     /// INVITEs of strangers whose refusal waits for its ACK.
     pub(crate) strangers: HashSet<TransactionId>,
-    /// RTP ports of the media sessions whose sockets are not closed yet.
-    pub(crate) sessions: HashMap<SessionId, Vec<u16>>,
     /// Dialogs ended at once, by the INVITE that made them.
     pub(crate) dismissed: HashMap<TransactionId, Vec<Dismissed>>,
     pub(crate) log_budget: LogBudget,
     pub(crate) peer_names: PeerNames,
     pub(crate) searches: Searches,
+    /// The rule by which messages go to other shards, if there are any.
+    pub(crate) dispatch: Option<Dispatch>,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
 }
@@ -232,7 +196,7 @@ impl Core {
     }
 
     /// Builds a response without sending it.
-    fn compose(
+    pub(crate) fn compose(
         &self,
         request: &Message,
         flow: Flow,
@@ -246,86 +210,6 @@ impl Core {
             agent => builder.header(Name::Server, agent),
         };
         edit(builder).finish()
-    }
-
-    /// Refuses a request and counts it.
-    pub(crate) fn refuse(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
-        self.note_refusal(now, &to.flow, refusal);
-        self.answer_refusal(now, to, refusal);
-    }
-
-    /// Refuses a request without any state.
-    pub(crate) fn refuse_stateless(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        request: &Message,
-        refusal: &Refusal,
-    ) {
-        self.note_refusal(now, &flow, refusal);
-        if request.method() == Method::Ack {
-            return;
-        }
-        let (code, reason) = refusal.status();
-        let headers = refusal.headers(&self.policy.config, self.rng.next_u32());
-        let tag = self.tags.tag_of(request);
-        let bytes = self.compose(request, flow, Some(&tag), (code, &reason), |builder| {
-            with_refusal(builder, headers, refusal)
-        });
-        self.transmit(self.reply_flow(flow, request), bytes);
-    }
-
-    /// Refuses the request of somebody nobody has vouched for.
-    pub(crate) fn refuse_stranger(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
-        if self.is_repeated_to(to) {
-            return self.refuse(now, to, refusal);
-        }
-        self.transactions.forget(to.transaction);
-        self.refuse_stateless(now, to.flow, to.request, refusal);
-    }
-
-    /// Answers a stranger and forgets him: his copies are answered anew, with the same tag (RFC 3261 §8.2.7).
-    pub(crate) fn respond_stranger(
-        &mut self,
-        now: Instant,
-        to: &Inbound<'_>,
-        status: (u16, &str),
-        edit: impl FnOnce(Builder) -> Builder,
-    ) {
-        if self.is_repeated_to(to) {
-            self.respond(now, to, status, edit);
-            return;
-        }
-        self.transactions.forget(to.transaction);
-        let bytes = self.compose(to.request, to.flow, to.tag, status, edit);
-        self.transmit(self.reply_flow(to.flow, to.request), bytes);
-    }
-
-    /// Whether the answer to a stranger is repeated until its ACK. A caller sends his INVITE seven times at
-    /// most, too few on a lossy way; a flood must fill neither our memory nor the line of whom it names.
-    fn is_repeated_to(&mut self, to: &Inbound<'_>) -> bool {
-        let is_wanted = to.request.method() == Method::Invite && !to.flow.transport.is_reliable();
-        let is_kept = is_wanted && self.strangers.len() < MAX_STRANGERS;
-        if is_kept {
-            self.strangers.insert(to.transaction);
-        } else if is_wanted {
-            self.counters.count("strangers_forgotten_total", "");
-        }
-        is_kept
-    }
-
-    /// Counts a refusal and logs the first of its source.
-    pub(crate) fn note_refusal(&mut self, now: Instant, flow: &Flow, refusal: &Refusal) {
-        self.counters.count("refused_total", refusal.label());
-        let code = refusal.status().0;
-        self.log_of(now, flow.remote.ip(), ("refused", refusal.label()), || vec![("code", code.to_string())]);
-    }
-
-    /// Sends the response of a refusal.
-    pub(crate) fn answer_refusal(&mut self, now: Instant, to: &Inbound<'_>, refusal: &Refusal) {
-        let (code, reason) = refusal.status();
-        let headers = refusal.headers(&self.policy.config, self.rng.next_u32());
-        self.respond(now, to, (code, &reason), |builder| with_refusal(builder, headers, refusal));
     }
 
     /// Opens a client transaction, lets `build` compose the request around its Via, and sends it.
@@ -402,17 +286,6 @@ pub(crate) struct Inbound<'a> {
     pub(crate) request: &'a Message,
     /// Our To tag.
     pub(crate) tag: Option<&'a str>,
-}
-
-/// Adds what a refusal says beyond its status.
-fn with_refusal(mut builder: Builder, headers: Vec<(Name, String)>, refusal: &Refusal) -> Builder {
-    for (name, value) in headers {
-        builder = builder.header(name, value);
-    }
-    for (name, value) in refusal.written_headers() {
-        builder = builder.raw_name(name, value.as_bytes());
-    }
-    builder
 }
 
 /// `host:port` with IPv6 in brackets; no port when it is 0.

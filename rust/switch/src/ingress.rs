@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_media::stun;
 use pbx_sip::transaction::{Incoming, TransactionId};
-use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Transport, Uri};
+use pbx_sip::{Bytes, Fault, Flow, Limits, Message, Method, Name, Scheme, Shard, Transport, Uri};
 
 use crate::authorize::Proven;
 use crate::call::Admitted;
@@ -13,6 +13,7 @@ use crate::core::{Inbound, Owner};
 use crate::location::RegisterOutcome;
 use crate::output::Output;
 use crate::refusal::{ACCEPT, Refusal, allow, lacking_extensions, supported};
+use crate::shards::ShardNews;
 use crate::switch::Switch;
 
 impl Switch {
@@ -29,11 +30,33 @@ impl Switch {
         let limits =
             Limits { max_message: self.core.policy.config.limits.max_message_size, ..Limits::default() };
         match Message::parse(bytes, &limits) {
-            Ok(message) if is_admitted || self.is_awaited(flow, &message) => self.judge(now, flow, message),
+            Ok(message) => match self.elsewhere(&message) {
+                Some(to) => self.hand_over(to, flow, message),
+                None => self.admit(now, flow, is_admitted, message),
+            },
             Err(error) if is_admitted => {
                 self.answer_malformed(now, flow, error.fault, error.partial.as_deref());
             }
-            _ => self.drop_denied(flow),
+            Err(_) => self.drop_denied(flow),
+        }
+    }
+
+    fn elsewhere(&self, message: &Message) -> Option<Shard> {
+        self.core.dispatch.as_ref()?.elsewhere(message)
+    }
+
+    fn hand_over(&mut self, to: Shard, flow: Flow, message: Message) {
+        self.core.counters.count("handed_over_total", "");
+        let news = ShardNews::Message(flow, Box::new(message));
+        self.core.outputs.push_back(Output::Shard { to, news });
+    }
+
+    /// A message of this shard.
+    pub(crate) fn admit(&mut self, now: Instant, flow: Flow, is_admitted: bool, message: Message) {
+        if is_admitted || self.is_awaited(flow, &message) {
+            self.judge(now, flow, message);
+        } else {
+            self.drop_denied(flow);
         }
     }
 
@@ -48,7 +71,7 @@ impl Switch {
         }
     }
 
-    fn is_admitted(&self, flow: Flow) -> bool {
+    pub(crate) fn is_admitted(&self, flow: Flow) -> bool {
         let policy = &self.core.policy;
         !policy.config.has_module(Module::Acl) || policy.acl.judge(flow.remote.ip()).allow
     }

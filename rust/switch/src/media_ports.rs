@@ -1,4 +1,4 @@
-//! RTP ports of the shard: taken for a session, resting after it, never forgotten.
+//! Ports and addresses media is sent to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
@@ -9,27 +9,10 @@ use rand_core::RngCore;
 use crate::core::Core;
 
 impl Core {
-    /// A pair of ports for a session, at random (they must not be guessable); `None`: all are in use.
+    /// A pair of ports for a session, at random; `None`: all are in use.
     pub(crate) fn take_port(&mut self, now: Instant, session: SessionId) -> Option<u16> {
         let entropy = self.rng.next_u64();
-        let port = self.ports.take(now, entropy)?;
-        self.sessions.entry(session).or_default().push(port);
-        Some(port)
-    }
-
-    /// Another process holds this pair: it rests before it is tried again.
-    pub(crate) fn drop_busy_port(&mut self, now: Instant, session: SessionId, port: u16) {
-        if let Some(ports) = self.sessions.get_mut(&session) {
-            ports.retain(|&taken| taken != port);
-        }
-        self.ports.mark_busy(now, port);
-    }
-
-    /// The sockets of a session are closed: its ports rest, then serve again.
-    pub(crate) fn release_session(&mut self, now: Instant, session: SessionId) {
-        for port in self.sessions.remove(&session).unwrap_or_default() {
-            self.ports.free(now, port);
-        }
+        self.ports.take(now, session, entropy)
     }
 
     /// Address a peer is told to send media to.

@@ -2,10 +2,11 @@
 
 use pbx_dns::ResolverOutput;
 use pbx_media::relay::MediaCommand;
-use pbx_sip::Flow;
 use pbx_sip::transaction::Transmit;
+use pbx_sip::{Flow, Shard};
 
 use crate::query::Query;
+use crate::shards::ShardNews;
 
 /// One thing for the driver to do. Drain with `Switch::poll_output` until `None` after every `handle_*`.
 #[derive(Debug)]
@@ -22,6 +23,13 @@ pub enum Output {
     Event(Event),
     /// For the sockets towards resolvers; news of them goes to `Switch::handle_dns`.
     Dns(ResolverOutput),
+    /// For another shard; it goes there before anything that is sent later.
+    Shard {
+        /// Which one.
+        to: Shard,
+        /// What for.
+        news: ShardNews,
+    },
     /// Close a stream (framing fault, ACL).
     CloseFlow(Flow),
 }

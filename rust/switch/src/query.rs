@@ -3,11 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pbx_sip::Transport;
+use pbx_sip::{Shard, Transport};
+
+use crate::core::SHARD_OF_ID;
 
 /// Handle of a waiting call. Stale handles are ignored when answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueryId(pub u64);
+
+impl QueryId {
+    /// The shard that asks.
+    pub fn shard(self) -> Option<Shard> {
+        Shard::new((self.0 >> SHARD_OF_ID) as usize)
+    }
+}
 
 /// A question on its way to the decision loop.
 #[derive(Clone, Debug)]

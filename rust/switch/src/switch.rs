@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pbx_dns::{Hosts, Reach, Servers};
-use pbx_media::ports::PortPool;
 use pbx_media::relay::MediaEvent;
 use pbx_sip::timer::Timers;
 use pbx_sip::transaction::{TimerName, TransactionEvent, TransactionId, TransactionSettings, Transactions};
-use pbx_sip::{Bytes, Fault, Flow, Message};
+use pbx_sip::{Bytes, Fault, Flow, Message, Shard};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -19,9 +18,10 @@ use crate::auth::Authenticator;
 use crate::call::{CallId, CallTimer, Calls, Pages};
 use crate::command::Command;
 use crate::config::SwitchConfig;
-use crate::core::{Core, Facing, Owner};
+use crate::core::{Core, Facing, Owner, SHARD_OF_ID};
 use crate::counters::Counters;
 use crate::decision::{Decision, REJECTING};
+use crate::dispatch::Dispatch;
 use crate::locals::Locals;
 use crate::locate::{DnsNews, Searches};
 use crate::location::Location;
@@ -31,6 +31,7 @@ use crate::peer_names::PeerNames;
 use crate::policy::{Locality, Policy, PolicyError};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
+use crate::shards::Place;
 use crate::stateless_tags::StatelessTags;
 use crate::view::{CallView, DialogView, Health, RegistrationView};
 
@@ -45,6 +46,7 @@ pub struct Switch {
     pub(crate) location: Location,
     pub(crate) auth: Authenticator,
     pub(crate) drain: Option<Drain>,
+    shards: usize,
     due: Vec<CallTimer>,
 }
 
@@ -68,18 +70,43 @@ impl Switch {
         facing: Box<dyn Facing>,
         seed: [u8; 32],
     ) -> Result<Self, PolicyError> {
+        let place = Place::alone(&config);
+        Self::at(now, config, locals, facing, seed, place)
+    }
+
+    /// A switch that is one of several shards, all of which are given the same `seed`.
+    ///
+    /// # Errors
+    /// A key of the configuration that cannot be compiled.
+    pub fn at(
+        now: Instant,
+        mut config: SwitchConfig,
+        locals: Locals,
+        facing: Box<dyn Facing>,
+        seed: [u8; 32],
+        place: Place,
+    ) -> Result<Self, PolicyError> {
+        let Place { shard, count, ports } = place;
         let mut rng = ChaCha12Rng::from_seed(seed);
+        let (mut auth_seed, mut branch_seed) = (fill(&mut rng), fill(&mut rng));
+        let common_key = fill(&mut rng);
+        if shard != Shard::FIRST {
+            rng.set_stream(shard.index() as u64);
+            (auth_seed, branch_seed) = (fill(&mut rng), fill(&mut rng));
+        }
+        config.limits = config.limits.share(count);
         let settings = TransactionSettings { t1: config.t1(), t1x64: config.t1x64() };
         let max_transactions = config.limits.max_transactions;
-        let ports = PortPool::new(config.media.rtp_start_port, config.media.rtp_end_port);
         let policy = Arc::new(Policy::compile(config)?);
-        let (auth_seed, branch_seed) = (fill(&mut rng), fill(&mut rng));
-        let location = Location::new(fill(&mut rng));
+        let mut location = Location::new(common_key);
+        if count > 1 && shard == Shard::FIRST {
+            location.be_followed();
+        }
         let is_loopback = locals.all().all(|(_, address)| address.ip().to_canonical().is_loopback());
         let reach = if is_loopback { Reach::Loopback } else { Reach::Network };
         let core = Core {
             policy,
-            transactions: Transactions::new(settings, max_transactions, branch_seed),
+            transactions: Transactions::new(settings, max_transactions, branch_seed).of_shard(shard),
             timers: Timers::new(),
             outputs: VecDeque::new(),
             errands: VecDeque::new(),
@@ -89,20 +116,20 @@ impl Switch {
             locals,
             facing,
             owners: HashMap::new(),
-            next_id: 0,
+            next_id: (shard.index() as u64) << SHARD_OF_ID,
             strangers: HashSet::new(),
             tags: StatelessTags::new([rng.next_u64(), rng.next_u64()]),
-            sessions: HashMap::new(),
             dismissed: HashMap::new(),
             log_budget: LogBudget::default(),
             peer_names: PeerNames::default(),
             searches: Searches::new(reach, fill(&mut rng)),
+            dispatch: Dispatch::new(shard, count, &common_key),
             arrival: None,
             rng,
         };
         let auth = Authenticator::new(now, auth_seed);
-        let (calls, pages) = (Calls::default(), Pages::default());
-        Ok(Self { core, calls, pages, location, auth, drain: None, due: Vec::new() })
+        let (calls, pages) = (Calls::new(shard), Pages::default());
+        Ok(Self { core, calls, pages, location, auth, drain: None, shards: count, due: Vec::new() })
     }
 
     /// One datagram, or one message cut from a stream.
@@ -199,16 +226,13 @@ impl Switch {
     ///
     /// # Errors
     /// A key that cannot be compiled; then nothing changes.
-    pub fn handle_config(&mut self, _now: Instant, config: SwitchConfig) -> Result<(), PolicyError> {
+    pub fn handle_config(&mut self, _now: Instant, mut config: SwitchConfig) -> Result<(), PolicyError> {
+        config.limits = config.limits.share(self.shards);
         let settings = TransactionSettings { t1: config.t1(), t1x64: config.t1x64() };
         let policy = Policy::compile(config)?;
         self.core.transactions.set_settings(settings);
-        let ports = |config: &SwitchConfig| (config.media.rtp_start_port, config.media.rtp_end_port);
-        let (start, end) = ports(&policy.config);
-        if (start, end) != ports(&self.core.policy.config) {
-            // Ports of running calls that lie in the new range too are found busy when they are bound again.
-            self.core.ports = PortPool::new(start, end);
-        }
+        let media = &policy.config.media;
+        self.core.ports.set_range(media.rtp_start_port, media.rtp_end_port);
         self.core.policy = Arc::new(policy);
         Ok(())
     }
@@ -226,6 +250,7 @@ impl Switch {
         }
         self.due = due;
         self.location.handle_timeout(now);
+        self.tell_bindings();
         self.cut_off(now);
     }
 
@@ -254,7 +279,8 @@ impl Switch {
     }
 
     /// Carries news of transactions and searches to their owners until there are none.
-    fn settle(&mut self, now: Instant) {
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.tell_bindings();
         self.settle_transactions(now);
         while let Some(found) = self.core.searches.poll_found() {
             self.calls.on_found(&mut self.core, now, &found);
@@ -316,6 +342,7 @@ impl Switch {
 
     /// State for `/health`.
     pub fn health(&self) -> Health {
+        let ports = self.core.ports.usage();
         let mut counters = self.core.counters.all();
         counters.extend(self.core.searches.counters());
         Health {
@@ -327,9 +354,9 @@ impl Switch {
             calls: self.calls.len(),
             registrations: self.location.len(),
             queries: self.calls.queries(),
-            media_sessions: self.core.sessions.len(),
-            ports_free: self.core.ports.free_total() + self.core.ports.quarantined_total(),
-            ports_used: self.core.ports.used_total(),
+            media_sessions: ports.sessions,
+            ports_free: ports.free,
+            ports_used: ports.used,
             counters,
         }
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::Shard;
+
 /// What marks the branch of an RFC 3261 element (§8.1.1.7).
 pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
 
@@ -12,29 +14,35 @@ const SLOT_DIGITS: usize = 8;
 const TOKEN_DIGITS: usize = 16;
 const LENGTH: usize = MAGIC_COOKIE.len() + SLOT_DIGITS + TOKEN_DIGITS;
 
-/// `z9hG4bK`, the slot of the transaction and 64 unpredictable bits, in hexadecimal digits.
+/// `z9hG4bK`, shard and slot of the transaction and 64 unpredictable bits, in hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Branch([u8; LENGTH]);
 
 impl Branch {
-    pub(super) fn new(slot: usize, token: u64) -> Self {
+    pub(super) fn new(shard: Shard, slot: usize, token: u64) -> Self {
         let mut text = [0; LENGTH];
         let (cookie, digits) = text.split_at_mut(MAGIC_COOKIE.len());
         cookie.copy_from_slice(MAGIC_COOKIE.as_bytes());
         let (place, secret) = digits.split_at_mut(SLOT_DIGITS);
-        write_hex(place, slot as u64);
+        write_hex(place, shard.name(slot as u32).into());
         write_hex(secret, token);
         Self(text)
     }
 
-    /// Slot and token of a branch of ours.
-    pub(super) fn read(text: &str) -> Option<(usize, u64)> {
+    /// The shard a response with this branch belongs to, if the branch may be one of ours.
+    pub fn shard(text: &str) -> Option<Shard> {
+        Self::read(text).map(|(shard, ..)| shard)
+    }
+
+    /// Shard, slot and token of a branch of ours.
+    pub(super) fn read(text: &str) -> Option<(Shard, usize, u64)> {
         if text.len() != LENGTH || !text.is_ascii() {
             return None;
         }
         let digits = text.strip_prefix(MAGIC_COOKIE)?.as_bytes();
         let (place, secret) = digits.split_at(SLOT_DIGITS);
-        Some((read_hex(place)? as usize, read_hex(secret)?))
+        let (shard, slot) = Shard::split(read_hex(place)? as u32);
+        Some((shard, slot as usize, read_hex(secret)?))
     }
 
     /// The value of the Via `branch` parameter.
@@ -118,9 +126,18 @@ mod tests {
 
     #[test]
     fn a_branch_names_its_slot_and_token() {
-        let branch = Branch::new(0x1234_abcd, 0xfedc_ba98_7654_3210);
-        assert_eq!(branch.as_str(), "z9hG4bK1234abcdfedcba9876543210");
-        assert_eq!(Branch::read(branch.as_str()), Some((0x1234_abcd, 0xfedc_ba98_7654_3210)));
+        let branch = Branch::new(Shard::FIRST, 0x0234_abcd, 0xfedc_ba98_7654_3210);
+        assert_eq!(branch.as_str(), "z9hG4bK0234abcdfedcba9876543210");
+        assert_eq!(Branch::read(branch.as_str()), Some((Shard::FIRST, 0x0234_abcd, 0xfedc_ba98_7654_3210)));
+    }
+
+    #[test]
+    fn a_branch_names_its_shard() {
+        for shard in Shard::all(Shard::MAX) {
+            let branch = Branch::new(shard, 0x0234_abcd, 7);
+            assert_eq!(Branch::shard(branch.as_str()), Some(shard));
+            assert_eq!(Branch::read(branch.as_str()), Some((shard, 0x0234_abcd, 7)));
+        }
     }
 
     #[test]
@@ -133,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_token_stays_out_of_debug_output() {
-        let text = format!("{:?}", Branch::new(1, 0xfedc_ba98_7654_3210));
+        let text = format!("{:?}", Branch::new(Shard::FIRST, 1, 0xfedc_ba98_7654_3210));
         assert_eq!(text, "Branch(z9hG4bK00000001…)");
     }
 

@@ -143,7 +143,10 @@ impl Transactions {
     /// method of its CSeq, and the Call-ID, From tag and CSeq number of the request.
     fn client(&self, message: &Message) -> Option<TransactionId> {
         let via = message.via().ok()?;
-        let (slot, token) = Branch::read(via.branch()?)?;
+        let (shard, slot, token) = Branch::read(via.branch()?)?;
+        if shard != self.shard {
+            return None;
+        }
         let slot = match message.cseq_method() {
             Method::Cancel => *self.cancels.get(&token)? as usize,
             _ => slot,

@@ -76,7 +76,7 @@ impl Transactions {
         let timing = Timing::new(self.settings, flow.transport.is_reliable());
         let id = self.insert(|id| Entry::new(id, flow, timing, Role::Opened { token }));
         self.counters.client_total += 1;
-        Some(Opening { id, branch: Branch::new(id.slot(), token) })
+        Some(Opening { id, branch: Branch::new(self.shard, id.slot(), token) })
     }
 
     /// Sends the request of an opened transaction and starts its timers. A request that cannot be read

@@ -15,6 +15,7 @@ use super::id::TransactionId;
 use super::key::{Keys, ServerKey};
 use super::settings::TransactionSettings;
 use super::step::Step;
+use crate::Shard;
 use crate::timer::Timers;
 use crate::transport::Flow;
 
@@ -37,6 +38,7 @@ pub struct Transactions {
     pub(super) tokens: Tokens,
     pub(super) settings: TransactionSettings,
     pub(super) max: usize,
+    pub(super) shard: Shard,
     pub(super) unanswered: usize,
     pub(super) counters: TransactionCounters,
     generation: u32,
@@ -61,6 +63,7 @@ impl Transactions {
             tokens,
             settings,
             max,
+            shard: Shard::FIRST,
             unanswered: 0,
             counters: TransactionCounters::default(),
             generation: 0,
@@ -69,6 +72,12 @@ impl Transactions {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
+    }
+
+    /// The same table for another shard than the first.
+    #[must_use]
+    pub fn of_shard(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// Holds for transactions that begin from now on.

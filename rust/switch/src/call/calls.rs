@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use pbx_media::relay::{MediaEvent, SessionId};
 use pbx_sip::transaction::{TimerName, TransactionId};
-use pbx_sip::{Flow, Message, Method};
+use pbx_sip::{Flow, Message, Method, Shard};
 use slab::Slab;
 
 use super::branch::BranchState;
@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 /// All calls of a shard.
 #[derive(Default)]
 pub(crate) struct Calls {
+    pub(super) shard: Shard,
     pub(super) slots: Slab<Box<Call>>,
     pub(super) serial: u32,
     /// Server INVITE transactions of calls, for CANCEL.
@@ -35,6 +36,16 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
+    /// No calls yet.
+    pub(crate) fn new(shard: Shard) -> Self {
+        Self { shard, ..Self::default() }
+    }
+
+    /// Shard and slot of the next call.
+    pub(super) fn next_slot(&self) -> u32 {
+        self.shard.name(self.slots.vacant_key() as u32)
+    }
+
     /// Calls alive.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
@@ -51,11 +62,11 @@ impl Calls {
     }
 
     pub(super) fn call(&self, id: CallId) -> Option<&Call> {
-        self.slots.get(id.slot as usize).map(|call| &**call).filter(|call| call.id == id)
+        self.slots.get(id.place()).map(|call| &**call).filter(|call| call.id == id)
     }
 
     pub(super) fn call_mut(&mut self, id: CallId) -> Option<&mut Call> {
-        self.slots.get_mut(id.slot as usize).map(|call| &mut **call).filter(|call| call.id == id)
+        self.slots.get_mut(id.place()).map(|call| &mut **call).filter(|call| call.id == id)
     }
 
     /// The dialog an in-dialog request belongs to: Call-ID and both tags must fit (RFC 3261 §12.2.2).
@@ -80,7 +91,8 @@ impl Calls {
         if let Some(&id) = self.moved.get(tag).filter(|_| !self.moved.is_empty()) {
             return Some(id);
         }
-        self.slots.get(slot_of_tag(tag)? as usize).map(|call| call.id)
+        let (shard, place) = Shard::split(slot_of_tag(tag)?);
+        self.slots.get(place as usize).filter(|_| shard == self.shard).map(|call| call.id)
     }
 
     /// An INVITE can no longer be cancelled.
@@ -255,7 +267,7 @@ impl Calls {
             MediaEvent::Latched { latched, .. } => {
                 core.counters.count("latch_total", latched.result.as_str());
             }
-            MediaEvent::Closed { session, .. } => core.release_session(now, *session),
+            MediaEvent::Closed { session, .. } => core.ports.release(now, *session),
         }
     }
 
@@ -304,7 +316,7 @@ impl Calls {
     }
 
     fn remove(&mut self, core: &mut Core, now: Instant, id: CallId) {
-        let Some(mut call) = self.slots.try_remove(id.slot as usize) else { return };
+        let Some(mut call) = self.slots.try_remove(id.place()) else { return };
         call.media.close(core, now);
         if !self.moved.is_empty() {
             for leg in [Some(&call.caller), call.callee.as_ref()].into_iter().flatten() {

@@ -2,9 +2,11 @@
 
 pub(crate) use pbx_media::relay::Side;
 
+use pbx_sip::Shard;
+
 use crate::query::QueryId;
 
-/// Slot of a call, with a serial so that a stale handle finds nothing.
+/// Shard and slot of a call, with a serial so that a stale handle finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallId {
     pub(crate) slot: u32,
@@ -15,6 +17,11 @@ impl CallId {
     /// The handle as shown to operators.
     pub(crate) fn as_u64(self) -> u64 {
         (u64::from(self.serial) << 32) | u64::from(self.slot)
+    }
+
+    /// Its place in the table of its shard.
+    pub(crate) fn place(self) -> usize {
+        Shard::split(self.slot).1 as usize
     }
 
     /// Reads a handle an operator gave.
@@ -55,10 +62,15 @@ pub(crate) enum TimerKind {
     Release,
 }
 
-/// A tag of ours: 64 random bits, then the slot of the call, so that an in-dialog request finds its
+/// A tag of ours: 64 random bits, then shard and slot of the call, so that an in-dialog request finds its
 /// call by index. The random bits, not the slot, are what a stranger cannot guess.
 pub(crate) fn tag(random: &str, slot: u32) -> String {
     format!("{random}{slot:x}")
+}
+
+/// Shard named by a tag, if it has our form.
+pub(crate) fn shard_of_tag(tag: &str) -> Option<Shard> {
+    slot_of_tag(tag).map(|slot| Shard::split(slot).0)
 }
 
 /// Slot named by a tag, if it has our form.

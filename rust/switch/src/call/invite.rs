@@ -36,7 +36,7 @@ pub(crate) struct Admitted {
 impl Calls {
     /// Begins a call, or refuses it.
     pub(crate) fn start(&mut self, core: &mut Core, location: &Location, now: Instant, admitted: Admitted) {
-        let local_tag = tag(&core.token(), self.slots.vacant_key() as u32);
+        let local_tag = tag(&core.token(), self.next_slot());
         let inbound = Inbound {
             transaction: admitted.transaction,
             flow: admitted.flow,
@@ -85,7 +85,7 @@ impl Calls {
         let message = admitted.message;
         let origin = self.origin(&message);
         let entry = self.slots.vacant_entry();
-        let id = CallId { slot: entry.key() as u32, serial: self.serial };
+        let id = CallId { slot: self.shard.name(entry.key() as u32), serial: self.serial };
         let behind_nat = core.policy.config.nat_fix && is_behind_nat(&message, &admitted.flow);
         let summary = Summary {
             from: message.from().map_or("", |from| from.uri).into(),

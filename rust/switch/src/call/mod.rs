@@ -45,7 +45,9 @@ mod way;
 pub(crate) use calls::Calls;
 pub(crate) use dismiss::Dismissed;
 pub(crate) use headers::check_written;
-pub(crate) use id::{CallId, CallTimer, TimerKind};
+#[cfg(test)]
+pub(crate) use id::tag;
+pub(crate) use id::{CallId, CallTimer, TimerKind, shard_of_tag};
 pub(crate) use invite::Admitted;
 pub(crate) use page::{PageId, Pages};
 pub(crate) use transfer::Errand;

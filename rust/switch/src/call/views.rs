@@ -1,6 +1,9 @@
 //! Pictures of calls for operators.
 
+use std::cmp::Ordering;
 use std::time::Instant;
+
+use pbx_sip::Shard;
 
 use super::calls::Calls;
 use super::id::Side;
@@ -23,8 +26,18 @@ impl Calls {
         self.slots.iter().map(|(_, call)| 1 + usize::from(call.callee.is_some())).sum()
     }
 
+    /// Handles are in order of shards, then slots.
+    fn first_after(&self, handle: u64) -> usize {
+        let (shard, place) = Shard::split(handle as u32);
+        match shard.cmp(&self.shard) {
+            Ordering::Less => 0,
+            Ordering::Equal => place as usize + 1,
+            Ordering::Greater => usize::MAX,
+        }
+    }
+
     fn page(&self, limit: usize, after: Option<u64>) -> impl Iterator<Item = &Call> {
-        let first = after.map_or(0, |handle| (handle as u32 as usize) + 1);
+        let first = after.map_or(0, |handle| self.first_after(handle));
         self.slots.iter().skip_while(move |(slot, _)| *slot < first).map(|(_, call)| &**call).take(limit)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// Caps of one shard.
+/// Caps of the process.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -16,4 +16,18 @@ pub struct Limits {
     pub max_bindings: usize,
     /// INVITEs waiting for Python at once.
     pub max_queries: usize,
+}
+
+impl Limits {
+    /// One shard's share of what is divided among `count` of them. Each has all bindings.
+    #[must_use]
+    pub(crate) fn share(self, count: usize) -> Self {
+        let share = |total: usize| total.div_ceil(count.max(1));
+        Self {
+            max_transactions: share(self.max_transactions),
+            max_calls: share(self.max_calls),
+            max_queries: share(self.max_queries),
+            ..self
+        }
+    }
 }

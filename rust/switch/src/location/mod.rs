@@ -6,6 +6,9 @@ mod bench;
 mod binding;
 #[cfg(test)]
 mod contact_tests;
+mod copies;
+#[cfg(test)]
+mod copies_tests;
 mod entry;
 mod gruu;
 #[cfg(test)]
@@ -20,6 +23,7 @@ mod update;
 
 pub use aor::Aor;
 pub use binding::Binding;
+pub use copies::BindingsCopy;
 pub use outcome::RegisterOutcome;
 pub use table::{Location, Reached};
 pub use update::MIN_EXPIRES_SECS;

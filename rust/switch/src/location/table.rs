@@ -9,6 +9,7 @@ use slab::Slab;
 
 use super::aor::Aor;
 use super::binding::Binding;
+use super::copies::Copies;
 use super::entry::{Arriving, Entry, Plan};
 use super::gruu::{Gruu, GruuMint, Named, escaped, instance_urn};
 use super::outcome::{RegisterFault, RegisterOutcome};
@@ -33,6 +34,7 @@ pub struct Location {
     orders_total: u64,
     full_total: u64,
     gruus: GruuMint,
+    pub(super) copies: Copies,
 }
 
 /// Identity of a connection, ordered.
@@ -50,6 +52,7 @@ impl Location {
             orders_total: 0,
             full_total: 0,
             gruus: GruuMint::new(&key),
+            copies: Copies::default(),
         }
     }
 
@@ -121,7 +124,11 @@ impl Location {
     /// The entry and the instance of a temporary address that still holds.
     fn opened(&self, now: Instant, realm: &str, sealed: &str) -> Option<(&Entry, String)> {
         let Named { key, order } = self.gruus.open(sealed)?;
-        let entry = self.entries.get(key).filter(|entry| entry.aor.realm() == realm)?;
+        let named = match self.copies.aor(key) {
+            Some(aor) => self.entry(aor),
+            None => self.entries.get(key),
+        };
+        let entry = named.filter(|entry| entry.aor.realm() == realm)?;
         let binding = entry.live(now).find(|binding| binding.order == order)?;
         Some((entry, instance_urn(binding.instance()?).to_owned()))
     }
@@ -175,7 +182,7 @@ impl Location {
         views
     }
 
-    fn entry(&self, aor: &Aor) -> Option<&Entry> {
+    pub(super) fn entry(&self, aor: &Aor) -> Option<&Entry> {
         self.index.get(aor).and_then(|&key| self.entries.get(key))
     }
 
@@ -248,6 +255,7 @@ impl Location {
             }
         });
         self.orders_total = orders_total;
+        self.copies.note(key, arrival.aor);
     }
 
     fn insert(&mut self, now: Instant, aor: &Aor) -> usize {
@@ -255,6 +263,18 @@ impl Location {
         self.index.insert(aor.clone(), key);
         self.deadlines.insert((now, key));
         key
+    }
+
+    /// Puts bindings in place of those an address has.
+    pub(super) fn replace(&mut self, now: Instant, aor: &Aor, bindings: Vec<Binding>) {
+        match self.index.get(aor).copied() {
+            Some(key) => self.edit(now, key, |entry| entry.bindings = bindings),
+            None if bindings.is_empty() => {}
+            None => {
+                let key = self.insert(now, aor);
+                self.edit(now, key, |entry| entry.bindings = bindings);
+            }
+        }
     }
 
     /// Changes one entry, drops what has ended, and keeps the indexes right.
@@ -268,6 +288,9 @@ impl Location {
             entry.bindings.shrink_to_fit();
         }
         self.len = self.len - before + entry.bindings.len();
+        if entry.bindings.len() < before {
+            self.copies.note(key, &entry.aor);
+        }
         for stream in old_streams {
             self.streams.remove(&(stream, key));
         }

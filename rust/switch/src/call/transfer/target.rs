@@ -115,7 +115,7 @@ impl Calls {
         let Some(summons) = self.call(parent).and_then(|call| call.summons(core, is_ours)) else {
             return self.miss(core, now, parent, 400);
         };
-        let local_tag = tag(&core.token(), self.slots.vacant_key() as u32);
+        let local_tag = tag(&core.token(), self.next_slot());
         let Ok(dialog) = Dialog::uas(&summons.message, &local_tag, summons.admitted.flow) else {
             return self.miss(core, now, parent, 400);
         };
