@@ -64,6 +64,7 @@ def _net(config: Config, machine: Machine) -> Json:
         "ws_path": proxy.ws_handler,
         "certificate": _certificate(config),
         "ca_certificates": None if authorities is None else str(config.resolve(authorities)),
+        "sip_worker_threads": proxy.sip_worker_threads or _sip_workers(machine.cores),
         "media_worker_threads": proxy.media_worker_threads or _media_workers(machine.cores),
         "media_cmd_channel_capacity": proxy.media_cmd_channel_capacity,
         "media_event_channel_capacity": proxy.media_event_channel_capacity,
@@ -101,9 +102,12 @@ def _sockets(addresses: list[str], ports: list[int]) -> list[str]:
     ]
 
 
+def _sip_workers(cores: int) -> int:
+    return 1 if cores <= 2 else min(MAX_SIP_WORKERS, cores // 2)
+
+
 def _media_workers(cores: int) -> int:
-    signalling = 1 if cores <= 2 else min(MAX_SIP_WORKERS, cores // 2)
-    return min(MAX_MEDIA_WORKERS, max(1, cores - signalling))
+    return min(MAX_MEDIA_WORKERS, max(1, cores - _sip_workers(cores)))
 
 
 def _switch(config: Config, machine: Machine, generation: int, ask_router: bool) -> Json:  # noqa: FBT001 - internal

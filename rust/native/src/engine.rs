@@ -101,7 +101,7 @@ impl Engine {
     fn reload(&self, py: Python<'_>, document: &str) -> PyResult<()> {
         let document = Document::from_json(document).map_err(error::document)?;
         let engine = self.engine()?;
-        py.detach(|| engine.reload(document)).map_err(error::engine)
+        py.detach(|| engine.reload(&document)).map_err(error::engine)
     }
 
     /// State of the switch, as JSON.
@@ -134,12 +134,12 @@ impl Engine {
     /// Ends a call. False: there is none with that handle.
     #[pyo3(signature = (call, code=None))]
     fn hangup(&self, py: Python<'_>, call: u64, code: Option<u16>) -> PyResult<bool> {
-        self.command(py, Command::Hangup { call, code })
+        self.command(py, &Command::Hangup { call, code })
     }
 
     /// Refuses new requests; calls left after `secs` seconds get BYE.
     fn drain(&self, py: Python<'_>, secs: u64) -> PyResult<()> {
-        self.command(py, Command::Drain { limit: Duration::from_secs(secs) }).map(|_| ())
+        self.command(py, &Command::Drain { limit: Duration::from_secs(secs) }).map(|_| ())
     }
 
     /// Totals of the media workers by name.
@@ -186,7 +186,7 @@ impl Engine {
         }
     }
 
-    fn command(&self, py: Python<'_>, command: Command) -> PyResult<bool> {
+    fn command(&self, py: Python<'_>, command: &Command) -> PyResult<bool> {
         let engine = self.engine()?;
         py.detach(|| engine.command(command)).map_err(error::engine)
     }

@@ -1,14 +1,15 @@
 //! Listening stream sockets, and who may connect.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::address::{canonical, source_key};
+use crate::address::canonical;
 use crate::poller::{Interest, Poller};
+use crate::sources::Sources;
 use crate::token::Token;
 
 /// How long nothing is accepted after the system had no descriptor left, unless one is freed earlier.
@@ -25,12 +26,11 @@ pub(crate) enum Accepted {
     Paused,
 }
 
-/// The listeners and the count of connections by source.
+/// The listeners of one thread.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listeners: Vec<TcpListener>,
-    per_source: HashMap<IpAddr, usize>,
-    max_per_source: usize,
+    sources: Arc<Sources>,
     /// While set, no listener is watched.
     paused_until: Option<Instant>,
 }
@@ -39,13 +39,13 @@ impl Acceptor {
     /// Watches bound listeners.
     pub(crate) fn new(
         listeners: Vec<TcpListener>,
-        max_per_source: usize,
+        sources: Arc<Sources>,
         poller: &Poller,
     ) -> io::Result<Self> {
         for (index, listener) in listeners.iter().enumerate() {
             poller.add(listener, Token::Listener(index as u32).encode(), Interest::READ)?;
         }
-        Ok(Self { listeners, per_source: HashMap::new(), max_per_source, paused_until: None })
+        Ok(Self { listeners, sources, paused_until: None })
     }
 
     pub(crate) fn accept(&mut self, now: Instant, poller: &Poller, listener: u32) -> Accepted {
@@ -67,23 +67,12 @@ impl Acceptor {
     }
 
     /// Counts a connection against its source, or refuses it. Give it back with [`release`](Self::release).
-    pub(crate) fn claim(&mut self, remote: SocketAddr) -> Option<IpAddr> {
-        let source = source_key(remote);
-        let held = self.per_source.entry(source).or_default();
-        if *held >= self.max_per_source {
-            return None;
-        }
-        *held += 1;
-        Some(source)
+    pub(crate) fn claim(&self, remote: SocketAddr) -> Option<IpAddr> {
+        self.sources.claim(remote)
     }
 
-    pub(crate) fn release(&mut self, source: IpAddr) {
-        if let Some(held) = self.per_source.get_mut(&source) {
-            *held -= 1;
-            if *held == 0 {
-                self.per_source.remove(&source);
-            }
-        }
+    pub(crate) fn release(&self, source: IpAddr) {
+        self.sources.release(source);
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

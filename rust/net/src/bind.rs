@@ -11,9 +11,11 @@ const SIP_BUFFER: usize = 4 << 20;
 /// Connections waiting to be accepted; the kernel cuts it to its own limit.
 const BACKLOG: i32 = 1024;
 
-/// A SIP datagram socket. `"::"` is dual stack unless `v6_only`.
-pub(crate) fn udp_listener(address: SocketAddr, v6_only: bool) -> io::Result<UdpSocket> {
+/// A SIP datagram socket. `"::"` is dual stack unless `v6_only`. The datagrams of one peer always come to the same one
+/// of several `shared` sockets, and all such sockets must be.
+pub(crate) fn udp_listener(address: SocketAddr, v6_only: bool, shared: bool) -> io::Result<UdpSocket> {
     let socket = unbound(address, Type::DGRAM, Protocol::UDP, v6_only)?;
+    socket.set_reuse_port(shared)?;
     // Larger buffers ride out a burst; a system that refuses them still works. Root may pass the limit.
     if set_socket_recv_buffer_size_force(&socket, SIP_BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(SIP_BUFFER);
@@ -30,9 +32,10 @@ pub(crate) fn media(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// A listening stream socket. `"::"` is dual stack unless `v6_only`.
-pub(crate) fn tcp_listener(address: SocketAddr, v6_only: bool) -> io::Result<TcpListener> {
+/// A listening stream socket. `"::"` is dual stack unless `v6_only`. The system deals connections out to `shared` ones.
+pub(crate) fn tcp_listener(address: SocketAddr, v6_only: bool, shared: bool) -> io::Result<TcpListener> {
     let socket = unbound(address, Type::STREAM, Protocol::TCP, v6_only)?;
+    socket.set_reuse_port(shared)?;
     // Connections of the previous run in TIME_WAIT must not stop a restart.
     socket.set_reuse_address(true)?;
     socket.bind(&SockAddr::from(address))?;
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn both_families_may_share_a_port() {
-        let v4 = udp_listener("0.0.0.0:0".parse().unwrap(), false).unwrap().local_addr().unwrap();
+        let v4 = udp_listener("0.0.0.0:0".parse().unwrap(), false, false).unwrap().local_addr().unwrap();
         let v6 = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), v4.port());
         assert!(is_v6_only(v6, &[v6, SocketAddr::new("0.0.0.0".parse().unwrap(), v4.port())]));
         assert!(!is_v6_only(v6, &[v6]));

@@ -47,6 +47,8 @@ pub struct NetConfig {
     pub certificate: Option<PairFiles>,
     /// PEM file of the authorities trusted when we connect over TLS; `None`: the system's. Live.
     pub ca_certificates: Option<PathBuf>,
+    /// Signalling threads, 1–64.
+    pub sip_worker_threads: usize,
     /// Media worker threads, 1–64.
     pub media_worker_threads: usize,
     /// Commands waiting for one media worker.

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pbx_media::relay::MediaEvent;
@@ -28,6 +29,7 @@ use crate::handover::Handover;
 use crate::input::Input;
 use crate::mailbox::Mailbox;
 use crate::media_link::MediaLink;
+use crate::neighbours::{Neighbours, Passed};
 use crate::outgoing::Outgoing;
 use crate::poller::{Interest, Poller, Ready};
 use crate::streams::{StreamEvent, Streams};
@@ -38,17 +40,21 @@ use crate::udp::{Sending, UdpListener};
 const MAX_BATCH: usize = 64;
 /// One octet more than a datagram can have.
 const DATAGRAM_SIZE: usize = 65_536;
+/// How long a thread rests whose sockets must wait because a neighbour is behind.
+const REST: Duration = Duration::from_micros(200);
 
-/// What the signalling thread shares with the engine's callers.
+/// What a signalling thread shares with the engine's callers and with its neighbours.
 #[derive(Debug)]
 pub(crate) struct ShardPort {
     pub(crate) inbox: Mailbox<Input>,
+    pub(crate) passed: Mailbox<Passed>,
     stopping: AtomicBool,
 }
 
 impl ShardPort {
     pub(crate) fn new(capacity: usize) -> rustix::io::Result<Self> {
-        Ok(Self { inbox: Mailbox::new(capacity)?, stopping: AtomicBool::new(false) })
+        let passed = Mailbox::new(0)?;
+        Ok(Self { inbox: Mailbox::new(capacity)?, passed, stopping: AtomicBool::new(false) })
     }
 
     /// Makes the thread end.
@@ -67,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) media: MediaLink,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) port: Arc<ShardPort>,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) call_flows: CallFlows,
 }
 
 /// The thread's state.
@@ -74,11 +82,14 @@ pub(crate) struct Driver {
     pub(crate) switch: Switch,
     pub(crate) counters: NetCounters,
     pub(crate) streams: Streams,
-    poller: Poller,
+    pub(crate) poller: Poller,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) port: Arc<ShardPort>,
+    /// Reused by each look at what the neighbours passed.
+    pub(crate) heard: VecDeque<Passed>,
     udp: Vec<UdpListener>,
     media: MediaLink,
     bridge: Arc<Bridge>,
-    port: Arc<ShardPort>,
     buf: Box<[u8]>,
     inputs: VecDeque<Input>,
     events: VecDeque<MediaEvent>,
@@ -92,23 +103,26 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(parts: Parts) -> rustix::io::Result<Self> {
-        let Parts { switch, poller, udp, streams, media, bridge, port } = parts;
+        let Parts { switch, poller, udp, streams, media, bridge, port, neighbours, call_flows } = parts;
         for (index, listener) in udp.iter().enumerate() {
             poller.add(listener, Token::Udp(index as u32).encode(), Interest::READ)?;
         }
-        for (index, worker) in media.workers().iter().enumerate() {
-            poller.add(&worker.events, Token::Worker(index as u32).encode(), Interest::READ)?;
+        for (index, events) in media.events().enumerate() {
+            poller.add(events, Token::Worker(index as u32).encode(), Interest::READ)?;
         }
         poller.add(&port.inbox, Token::Inbox.encode(), Interest::READ)?;
+        poller.add(&port.passed, Token::Passed.encode(), Interest::READ)?;
         Ok(Self {
             switch,
             counters: NetCounters::default(),
             streams,
             poller,
+            neighbours,
+            port,
+            heard: VecDeque::new(),
             udp,
             media,
             bridge,
-            port,
             buf: vec![0; DATAGRAM_SIZE].into_boxed_slice(),
             inputs: VecDeque::new(),
             events: VecDeque::new(),
@@ -116,7 +130,7 @@ impl Driver {
             refused: Vec::new(),
             media_retry_at: None,
             dns: DnsSockets::default(),
-            call_flows: CallFlows::default(),
+            call_flows,
         })
     }
 
@@ -135,8 +149,12 @@ impl Driver {
             let timeout = self.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
             self.poller.wait(timeout, &mut ready);
             self.streams.begin_turn();
+            let is_congested = self.neighbours.is_congested();
             for event in ready.drain(..) {
-                self.handle_ready(event);
+                self.handle_ready(event, is_congested);
+            }
+            if is_congested {
+                thread::sleep(REST);
             }
             let now = Instant::now();
             self.handle_timeout(now);
@@ -145,15 +163,19 @@ impl Driver {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [self.switch.poll_timeout(), self.streams.poll_timeout(), self.media_retry_at]
+        let listing = self.call_flows.poll_timeout();
+        [self.switch.poll_timeout(), self.streams.poll_timeout(), self.media_retry_at, listing]
             .into_iter()
             .flatten()
             .min()
     }
 
-    fn handle_ready(&mut self, ready: Ready) {
+    /// While a neighbour is behind, nothing is read that may be for it; what was not read is reported again.
+    fn handle_ready(&mut self, ready: Ready, is_congested: bool) {
         let now = Instant::now();
         match Token::decode(ready.token) {
+            Some(Token::Udp(_) | Token::Listener(_) | Token::Stream(_) | Token::Handover) if is_congested => {
+            }
             Some(Token::Udp(index)) => self.handle_datagrams(index, ready),
             Some(Token::Listener(index)) => {
                 self.streams.handle_acceptable(now, &self.poller, &mut self.counters, index);
@@ -168,6 +190,10 @@ impl Driver {
                 self.drain(now);
             }
             Some(Token::Inbox) => self.handle_inputs(now),
+            Some(Token::Passed) => {
+                self.hear_neighbours(now);
+                self.drain(now);
+            }
             Some(Token::Worker(index)) => self.handle_media_events(now, index),
             Some(Token::Dns(index)) => self.handle_dns(now, index),
             Some(Token::Media(_)) | None => {}
@@ -183,6 +209,7 @@ impl Driver {
             self.counters.udp_received_total += 1;
             let flow = Flow { transport: Transport::Udp, socket: index, remote };
             let now = Instant::now();
+            self.hear_neighbours(now);
             self.switch.handle_bytes(now, flow, Bytes::copy_from_slice(&self.buf[..len]));
             self.drain(now);
         }
@@ -208,7 +235,9 @@ impl Driver {
 
     fn handle_media_events(&mut self, now: Instant, index: u32) {
         let mut events = std::mem::take(&mut self.events);
-        self.media.workers()[index as usize].events.drain(&mut events);
+        if let Some(queue) = self.media.events().nth(index as usize) {
+            queue.drain(&mut events);
+        }
         for event in events.drain(..) {
             self.switch.handle_media(now, &event);
             self.drain(now);
@@ -234,6 +263,7 @@ impl Driver {
             self.streams.handle_timeout(now, &self.poller, &mut self.counters, is_needed);
             self.drain(now);
         }
+        self.call_flows.keep(now, &self.switch);
     }
 
     /// Hands over what Python should see. A question without room is answered here, which may ask again.
@@ -278,15 +308,19 @@ impl Driver {
                     self.switch.handle_dns(now, news);
                 }
             }
-            Output::CloseFlow(flow) => self.streams.close(now, &self.poller, flow),
+            Output::Shard { to, news } => self.neighbours.pass(to, Passed::News(news)),
+            Output::CloseFlow(flow) => self.close_flow(now, flow),
         }
     }
 
     fn handle_stream_event(&mut self, now: Instant, event: StreamEvent) {
         match event {
-            StreamEvent::Message(flow, bytes) => self.switch.handle_bytes(now, flow, bytes),
-            StreamEvent::Closed(flow) => self.switch.handle_flow_closed(now, flow),
-            StreamEvent::SendFailed(flow) => self.switch.handle_send_failure(now, flow),
+            StreamEvent::Message(flow, bytes) => {
+                self.hear_neighbours(now);
+                self.switch.handle_bytes(now, flow, bytes);
+            }
+            StreamEvent::Closed(flow) => self.tell_closed(now, flow),
+            StreamEvent::SendFailed(flow) => self.tell_send_failure(now, flow),
             StreamEvent::Refused(remote) => self.switch.handle_refused_connection(now, remote.ip()),
             StreamEvent::Log(line) => self.batch.push(BridgeItem::Event(Event::Log(line))),
             StreamEvent::Fault(flow, fault, refused) => {
@@ -299,7 +333,8 @@ impl Driver {
         }
     }
 
-    fn transmit(&mut self, now: Instant, Transmit { flow, bytes }: Transmit) {
+    pub(crate) fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        let Some(Transmit { flow, bytes }) = self.pass_transmit(transmit) else { return };
         match flow.transport {
             Transport::Udp => self.send_datagram(now, flow, bytes),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pbx_switch::{CallView, Command, Decision, DialogView, Health, Locals, QueryId, RegistrationView};
+use pbx_sip::Shard;
+use pbx_switch::{
+    CallView, Command, Decision, DialogView, Health, Locals, QueryId, RegistrationView, shard_of_call,
+};
 
 use crate::bridge::Bridge;
 use crate::config::Document;
@@ -16,6 +19,7 @@ use crate::input::Input;
 use crate::launch;
 use crate::relay_counters::MediaCounters;
 use crate::relay_worker::WorkerPort;
+use crate::shard_health;
 use crate::start_error::StartError;
 
 /// How long a request to the signalling thread may take.
@@ -27,7 +31,8 @@ const MAX_RELOAD: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) locals: Locals,
-    pub(crate) port: Arc<ShardPort>,
+    /// One for each signalling thread.
+    pub(crate) ports: Vec<Arc<ShardPort>>,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) workers: Vec<Arc<WorkerPort>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
@@ -62,33 +67,68 @@ impl Engine {
 
     /// Answers a question. `false`: the inbox is full and the call meets its deadline instead.
     pub fn decide(&self, id: QueryId, decision: Decision) -> bool {
-        self.port.inbox.push(Input::Decide(id, decision)).is_ok()
+        let port = id.shard().and_then(|shard| self.ports.get(shard.index()));
+        port.is_some_and(|port| port.inbox.push(Input::Decide(id, decision)).is_ok())
     }
 
     /// Carries out an operator's command. `Ok(false)`: there is no such call.
-    pub fn command(&self, command: Command) -> Result<bool, EngineError> {
-        self.ask(MAX_ANSWER, |reply| Input::Command(command, reply))
+    pub fn command(&self, command: &Command) -> Result<bool, EngineError> {
+        let shards = match command {
+            Command::Hangup { call, .. } => vec![shard_of_call(*call)],
+            Command::Drain { .. } => self.shards().collect(),
+        };
+        let mut known = false;
+        for shard in shards.into_iter().filter(|shard| shard.index() < self.ports.len()) {
+            let command = command.clone();
+            known |= self.ask(shard, MAX_ANSWER, |reply| Input::Command(command, reply))?;
+        }
+        Ok(known)
     }
 
     /// Puts the next configuration generation in force, or changes nothing. Of `net`, only what is called live there
     /// is looked at; a certificate pair that cannot be used leaves the old one in force.
-    pub fn reload(&self, document: Document) -> Result<(), EngineError> {
-        self.ask(MAX_RELOAD, |reply| Input::Reload(Box::new(document), reply))?.map_err(EngineError::Policy)
+    pub fn reload(&self, document: &Document) -> Result<(), EngineError> {
+        // What the first takes, the others take: it depends on nothing but the document.
+        for shard in self.shards() {
+            let document = Box::new(document.clone());
+            self.ask(shard, MAX_RELOAD, |reply| Input::Reload(document, reply))?
+                .map_err(EngineError::Policy)?;
+        }
+        Ok(())
     }
 
     /// State and counters of the switch and of the signalling sockets.
     pub fn health(&self) -> Result<Health, EngineError> {
-        self.ask(MAX_ANSWER, Input::Health)
+        let all: Result<Vec<Health>, EngineError> =
+            self.shards().map(|shard| self.ask(shard, MAX_ANSWER, Input::Health)).collect();
+        Ok(shard_health::merge(all?))
     }
 
     /// Up to `limit` calls after the handle `after`.
     pub fn calls(&self, limit: usize, after: Option<u64>) -> Result<Vec<CallView>, EngineError> {
-        self.ask(MAX_ANSWER, |reply| Input::Calls { limit, after, reply })
+        let mut all = Vec::new();
+        for shard in self.shards_after(after) {
+            let limit = limit - all.len();
+            if limit == 0 {
+                break;
+            }
+            all.extend(self.ask(shard, MAX_ANSWER, |reply| Input::Calls { limit, after, reply })?);
+        }
+        Ok(all)
     }
 
     /// Dialogs of up to `limit` calls after the handle `after`.
     pub fn dialogs(&self, limit: usize, after: Option<u64>) -> Result<Vec<DialogView>, EngineError> {
-        self.ask(MAX_ANSWER, |reply| Input::Dialogs { limit, after, reply })
+        let mut all: Vec<DialogView> = Vec::new();
+        for shard in self.shards_after(after) {
+            // Every call has a dialog with its caller.
+            let limit = limit - all.iter().filter(|dialog| dialog.id.ends_with("/a")).count();
+            if limit == 0 {
+                break;
+            }
+            all.extend(self.ask(shard, MAX_ANSWER, |reply| Input::Dialogs { limit, after, reply })?);
+        }
+        Ok(all)
     }
 
     /// Up to `limit` bindings after the AoR `after`.
@@ -98,7 +138,8 @@ impl Engine {
         after: Option<&str>,
     ) -> Result<Vec<RegistrationView>, EngineError> {
         let after = after.map(str::to_owned);
-        self.ask(MAX_ANSWER, |reply| Input::Registrations { limit, after, reply })
+        // Each shard has them all; the first one writes them.
+        self.ask(Shard::FIRST, MAX_ANSWER, |reply| Input::Registrations { limit, after, reply })
     }
 
     /// Packets, drops and sockets of all media workers together. Asks no thread.
@@ -119,7 +160,9 @@ impl Engine {
     /// Ends all threads and closes all sockets, at once and without BYE: drain first. Returns when they are
     /// gone. Further calls do nothing.
     pub fn stop(&self) {
-        self.port.stop();
+        for port in &self.ports {
+            port.stop();
+        }
         for worker in &self.workers {
             worker.stop();
         }
@@ -139,12 +182,28 @@ impl Engine {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask<T>(&self, limit: Duration, make: impl FnOnce(SyncSender<T>) -> Input) -> Result<T, EngineError> {
+    fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
+        Shard::all(self.ports.len())
+    }
+
+    /// Shards that have calls after a handle: handles are in order of shards.
+    fn shards_after(&self, after: Option<u64>) -> impl Iterator<Item = Shard> + use<> {
+        let first = after.map_or(Shard::FIRST, shard_of_call);
+        self.shards().filter(move |&shard| shard >= first)
+    }
+
+    fn ask<T>(
+        &self,
+        shard: Shard,
+        limit: Duration,
+        make: impl FnOnce(SyncSender<T>) -> Input,
+    ) -> Result<T, EngineError> {
         if !self.is_running() {
             return Err(EngineError::Stopped);
         }
         let (reply, answer) = sync_channel(1);
-        self.port.inbox.push(make(reply)).map_err(|_| EngineError::Busy)?;
+        let port = self.ports.get(shard.index()).ok_or(EngineError::Stopped)?;
+        port.inbox.push(make(reply)).map_err(|_| EngineError::Busy)?;
         answer.recv_timeout(limit).map_err(|error| match error {
             RecvTimeoutError::Timeout => EngineError::Timeout,
             RecvTimeoutError::Disconnected => EngineError::Stopped,

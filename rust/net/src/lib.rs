@@ -1,8 +1,8 @@
 //! The only sockets, threads and clocks of the PBX.
 //!
 //! Here octets move and time passes; what they mean is decided in `pbx-sip`, `pbx-media` and `pbx-switch`.
-//! One signalling thread owns the listeners, the connections and the switch; media workers own the media
-//! sockets. They, and Python, talk over bounded queues. Python itself may not come in.
+//! Each signalling thread owns listeners, connections and a switch; media workers own the media sockets. They, and
+//! Python, talk over bounded queues. Python itself may not come in.
 
 // The helpers shared with the integration tests name this crate from outside.
 #[cfg(test)]
@@ -27,12 +27,15 @@ mod handover;
 mod incoming;
 mod input;
 mod launch;
+mod listeners;
 mod mailbox;
 mod media_link;
 mod names;
+mod neighbours;
 mod octets;
 mod outgoing;
 mod own_sockets;
+mod passing;
 #[cfg(test)]
 #[path = "../tests/common/pki.rs"]
 mod pki;
@@ -42,6 +45,9 @@ mod relay_table;
 #[cfg(test)]
 mod relay_test;
 mod relay_worker;
+mod shard_health;
+mod shared_ports;
+mod sources;
 mod start_error;
 mod streams;
 #[cfg(test)]

@@ -33,6 +33,20 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
+    /// Queues an item even when the queue is full. Whoever does so has to see to the bound himself.
+    pub(crate) fn force(&self, item: T) {
+        let mut items = self.lock();
+        items.push_back(item);
+        if items.len() == 1 {
+            self.wakeup.ring();
+        }
+    }
+
+    /// Items waiting.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Moves items from the front of `from` until the queue is full.
     pub(crate) fn push_from(&self, from: &mut VecDeque<T>) {
         let mut items = self.lock();

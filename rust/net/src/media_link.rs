@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pbx_media::relay::{Arrival, LegPorts, MAX_LINES, MediaCommand, MediaEvent, OpenError, SessionId, Side};
 use rustix::io::Errno;
 
 use crate::bind;
+use crate::mailbox::Mailbox;
 use crate::own_sockets::OwnSockets;
 use crate::relay_worker::{MediaSocket, WorkerCommand, WorkerPort};
 
@@ -25,27 +26,37 @@ struct Backlog {
     since: Option<Instant>,
 }
 
+/// Lines of each session and side that have sockets, one bit a line. All signalling threads share it, since a call may
+/// change its thread.
+pub(crate) type BoundLines = Arc<Mutex<HashMap<SessionId, [u64; 2]>>>;
+
 /// All workers.
 #[derive(Debug)]
 pub(crate) struct MediaLink {
+    shard: usize,
     workers: Vec<Arc<WorkerPort>>,
     backlogs: Vec<Backlog>,
     own: Arc<OwnSockets>,
-    /// Lines of each session and side that have sockets, one bit a line.
-    bound: HashMap<SessionId, [u64; 2]>,
+    bound: BoundLines,
 }
 
 /// One bit for each line must do.
 const _: () = assert!(MAX_LINES <= 64);
 
 impl MediaLink {
-    pub(crate) fn new(workers: Vec<Arc<WorkerPort>>, own: Arc<OwnSockets>) -> Self {
+    pub(crate) fn new(
+        shard: usize,
+        workers: Vec<Arc<WorkerPort>>,
+        own: Arc<OwnSockets>,
+        bound: BoundLines,
+    ) -> Self {
         let backlogs = workers.iter().map(|_| Backlog::default()).collect();
-        Self { workers, backlogs, own, bound: HashMap::new() }
+        Self { shard, workers, backlogs, own, bound }
     }
 
-    pub(crate) fn workers(&self) -> &[Arc<WorkerPort>] {
-        &self.workers
+    /// News from each worker.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Mailbox<MediaEvent>> {
+        self.workers.iter().map(|worker| &worker.events[self.shard])
     }
 
     /// Carries out a command, or queues it for the session's worker. The answer to `Open` comes at once.
@@ -60,7 +71,7 @@ impl MediaLink {
                 self.queue(now, session, WorkerCommand::Describe { session, side, line, remote });
             }
             MediaCommand::Close { session } => {
-                self.bound.remove(&session);
+                self.lines().remove(&session);
                 self.queue(now, session, WorkerCommand::Close { session });
             }
         }
@@ -89,7 +100,7 @@ impl MediaLink {
     }
 
     fn open(&mut self, now: Instant, session: SessionId, legs: &[LegPorts; 2]) -> Result<(), OpenError> {
-        let had = self.bound.get(&session).copied().unwrap_or_default();
+        let had = self.lines().get(&session).copied().unwrap_or_default();
         let mut bound = had;
         let mut sockets = Vec::new();
         for side in Side::ALL {
@@ -111,9 +122,13 @@ impl MediaLink {
         for socket in &sockets {
             self.own.insert(socket.local.port());
         }
-        self.bound.insert(session, bound);
+        self.lines().insert(session, bound);
         self.queue(now, session, WorkerCommand::Install { session, sockets });
         Ok(())
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<SessionId, [u64; 2]>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_stuck(&self, now: Instant, session: SessionId) -> bool {

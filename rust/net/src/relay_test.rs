@@ -29,11 +29,16 @@ struct Relay {
 
 impl Relay {
     fn start() -> Self {
-        let port = Arc::new(WorkerPort::new(8, 8).unwrap());
+        let port = Arc::new(WorkerPort::new(8, 8, 1).unwrap());
         let own = Arc::new(OwnSockets::new(vec![loopback()]));
         let worker = RelayWorker::new(Arc::clone(&port), Arc::clone(&own)).unwrap();
         let thread = Some(thread::spawn(move || worker.run()));
-        Self { link: MediaLink::new(vec![Arc::clone(&port)], own), port, events: VecDeque::new(), thread }
+        Self {
+            link: MediaLink::new(0, vec![Arc::clone(&port)], own, Arc::default()),
+            port,
+            events: VecDeque::new(),
+            thread,
+        }
     }
 
     fn open(&mut self, caller: &[u16], callee: &[u16]) -> Result<(), OpenError> {
@@ -76,7 +81,7 @@ impl Relay {
     fn event(&mut self) -> MediaEvent {
         wait_for("event", || {
             if self.events.is_empty() {
-                self.port.events.drain(&mut self.events);
+                self.port.events[0].drain(&mut self.events);
             }
             self.events.pop_front()
         })
@@ -234,9 +239,9 @@ fn media_is_never_sent_to_ourselves() {
 
 #[test]
 fn full_command_queue_delays_but_loses_nothing() {
-    let port = Arc::new(WorkerPort::new(2, 64).unwrap());
+    let port = Arc::new(WorkerPort::new(2, 64, 1).unwrap());
     let own = Arc::new(OwnSockets::new(vec![loopback()]));
-    let mut link = MediaLink::new(vec![Arc::clone(&port)], Arc::clone(&own));
+    let mut link = MediaLink::new(0, vec![Arc::clone(&port)], Arc::clone(&own), Arc::default());
     let now = Instant::now();
     for session in 0..20 {
         link.handle_command(now, MediaCommand::Close { session: SessionId(session) });
@@ -248,7 +253,7 @@ fn full_command_queue_delays_but_loses_nothing() {
     let mut total = 0;
     wait_for("every command", || {
         link.flush(Instant::now());
-        port.events.drain(&mut closed);
+        port.events[0].drain(&mut closed);
         total += closed.drain(..).count();
         (total == 20).then_some(())
     });
@@ -258,9 +263,9 @@ fn full_command_queue_delays_but_loses_nothing() {
 
 #[test]
 fn stuck_worker_gets_no_new_session() {
-    let port = Arc::new(WorkerPort::new(1, 1).unwrap());
+    let port = Arc::new(WorkerPort::new(1, 1, 1).unwrap());
     let own = Arc::new(OwnSockets::new(vec![loopback()]));
-    let mut link = MediaLink::new(vec![port], own);
+    let mut link = MediaLink::new(0, vec![port], own, Arc::default());
     let now = Instant::now();
     for session in 0..3 {
         link.handle_command(now, MediaCommand::Close { session: SessionId(session) });

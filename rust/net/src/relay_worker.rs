@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pbx_media::relay::{Arrival, MediaEvent, Remote, SessionId, Side};
+use pbx_switch::shard_of_session;
 use slab::Slab;
 
 use crate::address::for_socket;
@@ -45,16 +46,17 @@ pub(crate) struct MediaSocket {
 #[derive(Debug)]
 pub(crate) struct WorkerPort {
     pub(crate) commands: Mailbox<WorkerCommand>,
-    pub(crate) events: Mailbox<MediaEvent>,
+    /// One for each shard.
+    pub(crate) events: Vec<Mailbox<MediaEvent>>,
     pub(crate) counters: RelayCounters,
     stopping: AtomicBool,
 }
 
 impl WorkerPort {
-    pub(crate) fn new(commands: usize, events: usize) -> rustix::io::Result<Self> {
+    pub(crate) fn new(commands: usize, events: usize, shards: usize) -> rustix::io::Result<Self> {
         Ok(Self {
             commands: Mailbox::new(commands)?,
-            events: Mailbox::new(events)?,
+            events: (0..shards).map(|_| Mailbox::new(events)).collect::<Result<_, _>>()?,
             counters: RelayCounters::default(),
             stopping: AtomicBool::new(false),
         })
@@ -85,13 +87,14 @@ pub(crate) struct RelayWorker {
     sockets: Slab<Served>,
     commands: VecDeque<WorkerCommand>,
     /// Events not yet queued: none of them may be lost, and none can be produced without a packet or command.
-    held: VecDeque<MediaEvent>,
+    held: Vec<VecDeque<MediaEvent>>,
     buf: Box<[u8]>,
 }
 
 impl RelayWorker {
     pub(crate) fn new(port: Arc<WorkerPort>, own: Arc<OwnSockets>) -> rustix::io::Result<Self> {
         let poller = Poller::new()?;
+        let held = port.events.iter().map(|_| VecDeque::new()).collect();
         poller.add(&port.commands, Token::Inbox.encode(), Interest::READ)?;
         Ok(Self {
             port,
@@ -100,7 +103,7 @@ impl RelayWorker {
             table: RelayTable::default(),
             sockets: Slab::new(),
             commands: VecDeque::new(),
-            held: VecDeque::new(),
+            held,
             buf: vec![0; PACKET_SIZE].into_boxed_slice(),
         })
     }
@@ -109,7 +112,8 @@ impl RelayWorker {
     pub(crate) fn run(mut self) {
         let mut ready: Vec<Ready> = Vec::new();
         while !self.port.stopping.load(Ordering::Acquire) {
-            let timeout = (!self.held.is_empty()).then_some(EVENT_RETRY);
+            let is_behind = self.held.iter().any(|held| !held.is_empty());
+            let timeout = is_behind.then_some(EVENT_RETRY);
             self.poller.wait(timeout, &mut ready);
             self.port.counters.wakeups_total.add(1);
             let now = Instant::now();
@@ -119,9 +123,18 @@ impl RelayWorker {
                     _ => self.handle_commands(),
                 }
             }
-            if !self.held.is_empty() {
-                self.port.events.push_from(&mut self.held);
+            for (events, held) in self.port.events.iter().zip(&mut self.held) {
+                if !held.is_empty() {
+                    events.push_from(held);
+                }
             }
+        }
+    }
+
+    /// Keeps an event for the shard whose session it is about.
+    fn hold(&mut self, session: SessionId, event: MediaEvent) {
+        if let Some(held) = self.held.get_mut(shard_of_session(session).index()) {
+            held.push_back(event);
         }
     }
 
@@ -145,7 +158,7 @@ impl RelayWorker {
             Err(reason) => counters.count_drop(reason),
         }
         while let Some((session, latched)) = self.table.poll_latched(seat) {
-            self.held.push_back(MediaEvent::Latched { session, latched });
+            self.hold(session, MediaEvent::Latched { session, latched });
         }
     }
 
@@ -185,6 +198,6 @@ impl RelayWorker {
                 self.own.remove(served.port);
             }
         }
-        self.held.push_back(MediaEvent::Closed { session, stats });
+        self.hold(session, MediaEvent::Closed { session, stats });
     }
 }

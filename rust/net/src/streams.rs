@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use pbx_sip::timer::Timers;
-use pbx_sip::{Fault, Flow, Limits, Message, Transport};
+use pbx_sip::{Fault, Flow, Limits, Message, Shard, Transport};
 use pbx_switch::LogLine;
 use slab::Slab;
 
@@ -20,6 +20,7 @@ use crate::framing::Piece;
 use crate::handover::Handover;
 use crate::outgoing::Peer;
 use crate::poller::{Interest, Poller, Ready};
+use crate::sources::Sources;
 use crate::tls::TlsContext;
 use crate::token::Token;
 
@@ -27,7 +28,8 @@ use crate::token::Token;
 const READ_SIZE: usize = 65_536;
 /// Reads in one turn that may cost a signature: a millisecond each, and datagrams wait meanwhile.
 const MAX_HANDSHAKES: usize = 8;
-/// An id is a place in the table and, above these bits, a count of how often places were given out.
+/// An id is a place in the table and, above these bits, a count of how often places were given out; on top of it all
+/// stands the shard.
 const PLACE_BITS: u32 = 17;
 const MAX_PLACES: usize = (1 << PLACE_BITS) - 1;
 
@@ -52,6 +54,7 @@ pub(crate) enum StreamEvent {
 /// The table of connections and its listeners.
 #[derive(Debug)]
 pub(crate) struct Streams {
+    shard: Shard,
     pub(crate) acceptor: Acceptor,
     pub(crate) handover: Option<Handover>,
     /// What each listener speaks.
@@ -74,8 +77,9 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Watches bound listeners.
+    /// Watches bound listeners of a shard.
     pub(crate) fn new(
+        (shard, sources): (Shard, Arc<Sources>),
         config: &NetConfig,
         limits: Limits,
         listeners: Vec<(Transport, TcpListener)>,
@@ -83,8 +87,9 @@ impl Streams {
         poller: &Poller,
     ) -> io::Result<Self> {
         let (transports, listeners) = listeners.into_iter().unzip();
-        let acceptor = Acceptor::new(listeners, config.max_connections_per_source, poller)?;
+        let acceptor = Acceptor::new(listeners, sources, poller)?;
         Ok(Self {
+            shard,
             acceptor,
             handover: None,
             transports,
@@ -99,7 +104,7 @@ impl Streams {
             buf: vec![0; READ_SIZE].into_boxed_slice(),
             limits,
             deadlines: config.deadlines(),
-            max_connections: config.max_connections.min(MAX_PLACES),
+            max_connections: config.max_connections.div_ceil(config.sip_worker_threads).min(MAX_PLACES),
             max_write_queue: config.max_write_queue,
             handshakes_left: MAX_HANDSHAKES,
             opened_total: 0,
@@ -126,7 +131,10 @@ impl Streams {
     /// Reads certificates and authorities again; sessions keep what they began with.
     pub(crate) fn reload_tls(&mut self, now: Instant, config: &NetConfig) {
         let lines = self.tls.reload(now, config);
-        self.events.extend(lines.into_iter().map(StreamEvent::Log));
+        // All shards read the same files; one speaks of it.
+        if self.shard == Shard::FIRST {
+            self.events.extend(lines.into_iter().map(StreamEvent::Log));
+        }
     }
 
     /// Connections alive.
@@ -213,7 +221,8 @@ impl Streams {
         mut is_needed: impl FnMut(Flow) -> bool,
     ) {
         self.acceptor.handle_timeout(now, poller);
-        self.events.extend(self.tls.handle_timeout(now).map(StreamEvent::Log));
+        let line = self.tls.handle_timeout(now).filter(|_| self.shard == Shard::FIRST);
+        self.events.extend(line.map(StreamEvent::Log));
         let mut due = std::mem::take(&mut self.due);
         self.timers.poll(now, &mut due);
         for id in due.drain(..) {
@@ -319,7 +328,8 @@ impl Streams {
     pub(crate) fn next_flow(&mut self, transport: Transport, remote: SocketAddr) -> Flow {
         let place = self.connections.vacant_key() as u32;
         self.opened_total = self.opened_total.wrapping_add(1);
-        Flow { transport, socket: (self.opened_total << PLACE_BITS) | place, remote }
+        let socket = self.shard.name((self.opened_total << PLACE_BITS) | place);
+        Flow { transport, socket, remote }
     }
 
     pub(crate) fn connection(&mut self, id: u32) -> Option<&mut Connection> {

@@ -14,7 +14,7 @@ use crate::counters::NetCounters;
 use crate::outgoing::Outgoing;
 use crate::poller::Poller;
 use crate::streams::{StreamEvent, Streams};
-use crate::test_support::{net_config, wait_for};
+use crate::test_support::{net_config, wait_for, whose};
 use crate::tls::TlsContext;
 use crate::token::Token;
 
@@ -31,13 +31,14 @@ struct World {
 
 impl World {
     fn new(config: &NetConfig) -> Self {
-        let listener = bind::tcp_listener("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        let listener = bind::tcp_listener("127.0.0.1:0".parse().unwrap(), false, false).unwrap();
         let address = listener.local_addr().unwrap();
         let poller = Poller::new().unwrap();
         let (counters, now) = (NetCounters::default(), Instant::now());
         let tls = TlsContext::new(now, config).unwrap();
         let listeners = vec![(Transport::Tcp, listener)];
-        let streams = Streams::new(config, Limits::default(), listeners, tls, &poller).unwrap();
+        let streams =
+            Streams::new(whose(config), config, Limits::default(), listeners, tls, &poller).unwrap();
         Self { streams, poller, counters, address, now, seen: Vec::new() }
     }
 

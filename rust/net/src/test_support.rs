@@ -1,8 +1,12 @@
 //! What the tests of this crate share.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pbx_sip::Shard;
+
 use crate::config::NetConfig;
+use crate::sources::Sources;
 
 /// Longest wait for anything that happens on loopback.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,6 +22,11 @@ pub(crate) fn wait_for<T>(what: &str, mut step: impl FnMut() -> Option<T>) -> T 
     }
 }
 
+/// A thread of its own, with its own count of sources.
+pub(crate) fn whose(config: &NetConfig) -> (Shard, Arc<Sources>) {
+    (Shard::FIRST, Arc::new(Sources::new(config.max_connections_per_source)))
+}
+
 /// Small caps, one TCP listener's worth.
 pub(crate) fn net_config() -> NetConfig {
     NetConfig {
@@ -28,6 +37,7 @@ pub(crate) fn net_config() -> NetConfig {
         ws_path: "/ws".to_owned(),
         certificate: None,
         ca_certificates: None,
+        sip_worker_threads: 1,
         media_worker_threads: 1,
         media_cmd_channel_capacity: 8,
         media_event_channel_capacity: 8,

@@ -16,7 +16,7 @@ use crate::outgoing::Outgoing;
 use crate::pki::Pki;
 use crate::poller::Poller;
 use crate::streams::{StreamEvent, Streams};
-use crate::test_support::{net_config, wait_for};
+use crate::test_support::{net_config, wait_for, whose};
 use crate::tls::{Pair, TlsContext};
 use crate::token::Token;
 
@@ -53,7 +53,8 @@ impl Caller {
         let config = NetConfig { ca_certificates: Some(pki.authority()), ..net_config() };
         let (poller, now) = (Poller::new().unwrap(), Instant::now());
         let tls = TlsContext::new(now, &config).unwrap();
-        let streams = Streams::new(&config, Limits::default(), Vec::new(), tls, &poller).unwrap();
+        let streams =
+            Streams::new(whose(&config), &config, Limits::default(), Vec::new(), tls, &poller).unwrap();
         Self { streams, poller, counters: NetCounters::default(), now }
     }
 

@@ -11,6 +11,8 @@ pub(crate) enum Token {
     Stream(u32),
     /// The inbox of the thread.
     Inbox,
+    /// What the other signalling threads pass on.
+    Passed,
     /// Connections the HTTP server hands over.
     Handover,
     /// Events of one media worker.
@@ -32,6 +34,7 @@ impl Token {
             Self::Media(index) => (5, index),
             Self::Handover => (6, 0),
             Self::Dns(index) => (7, index),
+            Self::Passed => (8, 0),
         };
         (kind << 32) | u64::from(index)
     }
@@ -47,6 +50,7 @@ impl Token {
             5 => Some(Self::Media(index)),
             6 => Some(Self::Handover),
             7 => Some(Self::Dns(index)),
+            8 => Some(Self::Passed),
             _ => None,
         }
     }
@@ -63,6 +67,7 @@ mod tests {
             Token::Listener(3),
             Token::Stream(u32::MAX),
             Token::Inbox,
+            Token::Passed,
             Token::Handover,
             Token::Worker(63),
             Token::Media(9),

@@ -36,8 +36,8 @@ pub(crate) struct UdpListener {
 }
 
 impl UdpListener {
-    pub(crate) fn bind(address: SocketAddr, v6_only: bool) -> io::Result<Self> {
-        let socket = bind::udp_listener(address, v6_only)?;
+    pub(crate) fn bind(address: SocketAddr, v6_only: bool, shared: bool) -> io::Result<Self> {
+        let socket = bind::udp_listener(address, v6_only, shared)?;
         Ok(Self { local: socket.local_addr()?, socket, blocked: VecDeque::new() })
     }
 
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn loopback() -> UdpListener {
-        UdpListener::bind("127.0.0.1:0".parse().unwrap(), false).unwrap()
+        UdpListener::bind("127.0.0.1:0".parse().unwrap(), false, false).unwrap()
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn dual_stack_socket_shows_and_reaches_ipv4_peers() {
-        let Ok(mut listener) = UdpListener::bind("[::]:0".parse().unwrap(), false) else { return };
+        let Ok(mut listener) = UdpListener::bind("[::]:0".parse().unwrap(), false, false) else { return };
         let peer = loopback();
         let port = listener.local().port();
         let mut v4 = loopback();

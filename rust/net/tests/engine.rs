@@ -164,9 +164,9 @@ fn requests_from_other_threads_are_answered() {
     assert!(engine.calls(10, None).unwrap().is_empty());
     assert!(engine.dialogs(10, None).unwrap().is_empty());
     assert!(engine.registrations(10, None).unwrap().is_empty());
-    assert!(!engine.command(Command::Hangup { call: 99, code: None }).unwrap());
+    assert!(!engine.command(&Command::Hangup { call: 99, code: None }).unwrap());
     assert!(engine.decide(QueryId(99), Decision::NotHandled {}));
-    engine.reload(document("", "")).unwrap();
+    engine.reload(&document("", "")).unwrap();
     assert_eq!(engine.media_counters().sessions, 0);
 }
 

@@ -137,12 +137,12 @@ fn swapped_pair_serves_new_handshakes_and_old_connections_stay() {
 
     let second = pki.issue("second", "rsa:2048", "DNS:second.test", 2);
     std::fs::copy(&second.certificate, &pair.certificate).unwrap();
-    engine.reload(document.clone()).unwrap();
+    engine.reload(&document.clone()).unwrap();
     let mut still = connect(address, pki.client(), "first.test");
     assert!(ask(&mut still, "b").starts_with("SIP/2.0 200 "), "half of a pair took the whole out of service");
 
     std::fs::copy(&second.private_key, &pair.private_key).unwrap();
-    engine.reload(document).unwrap();
+    engine.reload(&document).unwrap();
     let mut new = connect(address, pki.client(), "second.test");
     assert!(ask(&mut new, "c").starts_with("SIP/2.0 200 "));
     assert!(ask(&mut old, "d").starts_with("SIP/2.0 200 "));

@@ -44,6 +44,6 @@ pub use policy::PolicyError;
 pub use query::{InviteView, Query, QueryId};
 pub use route::{ExplainInput, Explanation, explain};
 pub use session_ports::{PortSource, PortUsage, SessionPorts};
-pub use shards::{Place, ShardNews};
+pub use shards::{Place, ShardNews, shard_of_call, shard_of_session};
 pub use switch::Switch;
 pub use view::{CallView, DialogView, Health, RegistrationView};

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use pbx_media::relay::SessionId;
 use pbx_sip::{Flow, Message, Shard};
 
 use crate::config::SwitchConfig;
+use crate::core::SHARD_OF_ID;
 use crate::location::BindingsCopy;
 use crate::output::Output;
 use crate::session_ports::{PortSource, SessionPorts};
@@ -26,6 +28,16 @@ impl Place {
         let ports = SessionPorts::new(config.media.rtp_start_port, config.media.rtp_end_port);
         Self { shard: Shard::FIRST, count: 1, ports: Box::new(ports) }
     }
+}
+
+/// The shard of a call, by the handle operators know it by.
+pub fn shard_of_call(handle: u64) -> Shard {
+    Shard::split(handle as u32).0
+}
+
+/// The shard that began a media session.
+pub fn shard_of_session(session: SessionId) -> Shard {
+    Shard::new((session.0 >> SHARD_OF_ID) as usize).unwrap_or_default()
 }
 
 /// What one shard has for another. The way between two of them keeps the order and loses nothing.

@@ -28,6 +28,7 @@ def test_defaults_are_written_out(site):
     document = compiled(site.load("[proxy]\n"))
     assert document["net"]["udp"] == ["0.0.0.0:5060"]
     assert document["net"]["tcp"] == []
+    assert document["net"]["sip_worker_threads"] == 2
     assert document["net"]["media_worker_threads"] == 2
     assert document["switch"]["generation"] == 7
     assert document["switch"]["t1x64_ms"] == 32_000

@@ -27,10 +27,9 @@ pub(super) struct Copies {
 
 impl Copies {
     pub(super) fn note(&mut self, key: usize, aor: &Aor) {
-        if let Some(changed) = &mut self.changed {
-            if changed.last().is_none_or(|(last, _)| *last != key) {
-                changed.push((key, aor.clone()));
-            }
+        let Some(changed) = &mut self.changed else { return };
+        if changed.last().is_none_or(|(last, _)| *last != key) {
+            changed.push((key, aor.clone()));
         }
     }
 
