@@ -58,6 +58,8 @@ pub enum Part {
     RequestUri,
     /// The value of a header field.
     Header(Name),
+    /// The body.
+    Body,
     /// A value that was parsed by itself, outside any message.
     Value,
 }
@@ -98,6 +100,10 @@ pub enum Cause {
     Protocol,
     /// Something follows where the value should end.
     Trailing,
+    /// The last delimiter of a multipart body is missing.
+    Unclosed,
+    /// Multipart bodies are nested too deep.
+    Depth,
     /// The authentication scheme is not Digest.
     AuthScheme,
     /// A digest parameter that must be there is not.
@@ -134,6 +140,7 @@ impl Fault {
             Self::BodyTruncated => "Bad Content-Length".into(),
             Self::Bad { part: Part::RequestUri, .. } => "Bad Request-URI".into(),
             Self::Bad { part: Part::Header(name), .. } => format!("Bad {name}"),
+            Self::Bad { part: Part::Body, .. } => "Bad Body".into(),
             Self::Bad { part: Part::Value, .. } => "Bad Request".into(),
         }
     }
@@ -158,6 +165,7 @@ impl fmt::Display for Fault {
             Self::BodyTruncated => f.write_str("Content-Length is larger than the body"),
             Self::Bad { part: Part::RequestUri, cause } => write!(f, "Request-URI: {cause}"),
             Self::Bad { part: Part::Header(name), cause } => write!(f, "{name}: {cause}"),
+            Self::Bad { part: Part::Body, cause } => write!(f, "the body: {cause}"),
             Self::Bad { part: Part::Value, cause } => cause.fmt(f),
         }
     }
@@ -184,6 +192,8 @@ impl fmt::Display for Cause {
             Self::Number => "not a number of the allowed range",
             Self::Protocol => "not SIP/2.0 over a named transport",
             Self::Trailing => "something follows the value",
+            Self::Unclosed => "the last delimiter is missing",
+            Self::Depth => "too many multipart bodies inside each other",
             Self::AuthScheme => "not the Digest scheme",
             Self::AuthParameter => "a digest parameter is missing",
         })

@@ -1,5 +1,6 @@
 //! SIP messages, transactions and dialogs without I/O.
 
+mod body;
 mod chars;
 pub mod dialog;
 pub mod digest;
@@ -22,6 +23,7 @@ mod uri;
 mod virtual_time;
 mod write;
 
+pub use body::{Body, BodyPart, Multipart};
 pub use bytes::Bytes;
 pub use fault::{Cause, Fault, Part};
 pub use framer::{Frame, StreamFramer};

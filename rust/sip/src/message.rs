@@ -280,16 +280,6 @@ impl Message {
         self.buf.get(self.start as usize..end).unwrap_or_default()
     }
 
-    /// The body if it is a session description: so typed, or without a type but beginning like one.
-    pub fn sdp(&self) -> Option<&[u8]> {
-        let body = self.body();
-        let described = match self.header(Name::ContentType) {
-            Some(value) => is_sdp(value),
-            None => body.starts_with(b"v=0"),
-        };
-        (described && !body.is_empty()).then_some(body)
-    }
-
     fn head_end(&self) -> usize {
         self.body.0.saturating_sub(2)
     }
@@ -363,9 +353,4 @@ impl std::error::Error for ParseError {
 
 pub(crate) fn bad(name: Name, cause: Cause) -> Fault {
     Fault::Bad { part: Part::Header(name), cause }
-}
-
-fn is_sdp(content_type: &[u8]) -> bool {
-    let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
-    chars::trim_end(&content_type[..end]).eq_ignore_ascii_case(b"application/sdp")
 }
