@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::agent::{LegState, LegView, Mark, Outcome};
+use crate::pairing::check_pairs;
 use crate::scenario::{Manners, Order, Reliability, Reply, Scenario};
 use crate::world::World;
 
@@ -18,10 +19,13 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
     }
     let unheard = world.unheard().call_ids();
     let is_cut = world.agents().iter().any(|agent| world.was_cut_off(agent.account.index));
-    let mut standing = 0;
+    let pairs = check_pairs(world, broken);
     for (label, legs) in calls {
         let is_cut_off = |leg: &&&LegView| unheard.contains(&leg.call_id) || world.was_cut_off(leg.phone);
-        if legs.iter().filter(is_cut_off).count() > 0 {
+        // A call that took part in a transfer has ends with other names.
+        let is_elsewhere = |leg: &&&LegView| leg.is_touched || leg.label.starts_with('?');
+        let is_ending = |leg: &&&LegView| pairs.ending.contains(&leg.call_id);
+        if legs.iter().any(|leg| is_cut_off(&leg) || is_elsewhere(&leg) || is_ending(&leg)) {
             continue;
         }
         let (callers, callees): (Vec<_>, Vec<_>) = legs.into_iter().partition(|leg| leg.is_caller);
@@ -35,10 +39,7 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
             broken.push(format!("call {label}: caller saw answers of {} more dialogs", caller.other_answers));
         }
         match (caller.state, confirmed.as_slice()) {
-            (LegState::Confirmed, [callee]) => {
-                standing += 1;
-                check_session(label, caller, callee, broken);
-            }
+            (LegState::Confirmed, [callee]) => check_session(label, caller, callee, broken),
             (LegState::Confirmed, callees) => {
                 broken.push(format!("call {label}: caller confirmed, {} callees confirmed", callees.len()));
             }
@@ -50,8 +51,8 @@ pub(crate) fn check_agreement(world: &World<'_>, broken: &mut Vec<String>) {
             }
         }
     }
-    if unheard.is_empty() && !is_cut {
-        check_standing(world, standing, broken);
+    if unheard.is_empty() && !is_cut && !pairs.is_uncertain {
+        check_standing(world, pairs.standing, broken);
     }
 }
 
@@ -65,7 +66,8 @@ fn check_single_ringing(label: &str, callees: &[&LegView], broken: &mut Vec<Stri
     }
 }
 
-fn check_session(label: &str, caller: &LegView, callee: &LegView, broken: &mut Vec<String>) {
+/// Both ends hold the same two descriptions.
+pub(crate) fn check_session(label: &str, caller: &LegView, callee: &LegView, broken: &mut Vec<String>) {
     let agree = caller.local == callee.remote && is_heard_as(callee.local.as_ref(), caller.remote.as_ref());
     if !agree {
         broken.push(format!(
@@ -192,7 +194,8 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
         return true;
     }
     // Overlapping re-INVITEs, and re-INVITEs overtaken by BYE, are refused with 500 (RFC 3261 §14.2, §12.2.2).
-    let changes = manners().any(|manners| !manners.reinvites.is_empty())
+    let changes = scenario.has_transfers()
+        || manners().any(|manners| !manners.reinvites.is_empty())
         || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
     // Every copy of a reliable response, or of its PRACK, may be lost.
     let is_acknowledged = scenario.calls.iter().any(|call| call.reliability != Reliability::None);
@@ -200,7 +203,10 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
     match method {
         // Phones on broken streams cannot be told.
         pbx_sip::Method::Message => code == 503 && breaks,
-        pbx_sip::Method::Info | pbx_sip::Method::Update => code == 500 && changes,
+        pbx_sip::Method::Info
+        | pbx_sip::Method::Update
+        | pbx_sip::Method::Refer
+        | pbx_sip::Method::Notify => code == 500 && changes,
         // Overtaken by the BYE that follows it (RFC 3261 §12.2.2).
         pbx_sip::Method::Prack => code == 500,
         pbx_sip::Method::Invite => {

@@ -5,12 +5,14 @@
 
 mod address;
 mod agent;
+mod coverage;
 mod decider;
 mod invariant;
 mod media_ledger;
 mod network;
 mod operator;
 mod paging_rules;
+mod pairing;
 mod report;
 mod run;
 mod scenario;
@@ -19,19 +21,21 @@ mod streams;
 mod sweep;
 mod tape;
 mod traffic;
+mod transfer_rules;
 mod unheard;
 mod watch;
 mod world;
 
 pub use address::{SERVER, phone_address};
 pub use agent::{LegState, LegView, Mark, Outcome, Registration};
+pub use coverage::{Coverage, Feature};
 pub use decider::{Decider, undecided};
 pub use network::Network;
 pub use report::{Report, Tally};
 pub use run::{RunOptions, run};
 pub use scenario::{
     CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, Python, Reinvite,
-    Reliability, Reply, Scenario, default_config,
+    Reliability, Reply, Scenario, Transfer, default_config,
 };
 pub use sweep::{run_seed, sweep, sweep_on_threads};
 pub use tape::{Sighting, Tape};

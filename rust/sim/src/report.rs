@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::coverage::Coverage;
+
 /// The outcome of one run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -42,6 +44,8 @@ pub struct Tally {
     pub sent: u64,
     /// Virtual time.
     pub virtual_time: Duration,
+    /// How often each feature was used.
+    pub coverage: Coverage,
 }
 
 impl Tally {
@@ -58,6 +62,7 @@ impl Tally {
         self.registrations_failed += other.registrations_failed;
         self.sent += other.sent;
         self.virtual_time += other.virtual_time;
+        self.coverage.add(&other.coverage);
     }
 }
 

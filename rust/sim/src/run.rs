@@ -10,12 +10,15 @@ use crate::invariant::{check_agreement, check_end, check_traffic};
 use crate::paging_rules::{check_bindings, check_devices, check_pages};
 use crate::report::{Report, Tally};
 use crate::scenario::Scenario;
+use crate::transfer_rules::check_referrals;
 use crate::world::World;
 
 /// Longest ringing (30 s), the longest transactions before and after it, and some more.
 const SETTLING: Duration = Duration::from_secs(32 * 5);
 /// The same where most datagrams are lost and every transaction takes as long as it may.
 const SLOW_SETTLING: Duration = Duration::from_secs(32 * 9);
+/// What a transfer takes besides: its REFER, another ringing, and the remaining party's INVITEs.
+const TRANSFERRING: Duration = Duration::from_secs(32 * 3);
 /// 64×T1 for what hanging up begins, once more for what its loss begins, and Timers I, J and K.
 const CLEARING: Duration = Duration::from_secs(32 * 3 + 10);
 
@@ -34,13 +37,16 @@ pub fn run(
     let config = SwitchConfig::from_json(config_json)?;
     // A router may send a call to whom it likes.
     let is_routed = config.call.ask_router;
+    let is_ours = !config.call.blind_transfer_use_refer;
     let mut world =
         World::new(config, scenario, decider, options.tapes).map_err(|error| error.to_string())?;
     let mut violations = Vec::new();
     let settling = if scenario.network.loss > 0.5 { SLOW_SETTLING } else { SETTLING };
-    let settled = scenario.last_deed() + settling;
+    let transferring = if scenario.has_transfers() { TRANSFERRING } else { Duration::ZERO };
+    let settled = scenario.last_deed() + settling + transferring;
     world.run_until(settled);
     check_agreement(&world, &mut violations);
+    check_referrals(&world, is_ours, &mut violations);
     check_bindings(&world, &mut violations);
     if !is_routed {
         check_devices(&world, &mut violations);
@@ -88,11 +94,16 @@ fn tally(world: &World<'_>) -> Tally {
             Outcome::Unanswered | Outcome::Pending => tally.unanswered += 1,
         }
     }
-    let drains = world.switch().health().draining;
+    let health = world.switch().health();
+    let drains = health.draining;
     let agents = world.agents().iter().filter(|agent| !world.was_cut_off(agent.account.index) && !drains);
     for agent in agents {
         tally.registrations += u64::from(agent.registration.ok_total);
         tally.registrations_failed += u64::from(agent.registration.failed_total);
     }
+    for agent in world.agents() {
+        tally.coverage.add(&agent.coverage);
+    }
+    tally.coverage.heed(&health.counters);
     tally
 }

@@ -125,6 +125,7 @@ impl<'a> World<'a> {
             let messages =
                 scenario.messages.iter().filter(|message| message.phone == index).cloned().collect();
             let mut agent = UserAgent::new(self.start, account, phone, (calls, messages), seed);
+            agent.refer_until(self.start + scenario.last_deed());
             if has_foreign_bodies {
                 agent.expect_foreign_bodies();
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pbx_sip::{Builder, Contact, Message, Name};
 
 use super::description::{self, Mark};
-use super::leg::{Leg, LegState};
+use super::leg::{ALLOW, Leg, LegState};
 use super::outbox::{AgentTimer, Deed};
 use super::server::Stage;
 use super::user_agent::UserAgent;
@@ -24,7 +24,9 @@ impl UserAgent {
         self.incoming += 1;
         let label = request.named("X-Call").next().map(|label| String::from_utf8_lossy(label).into_owned());
         let index = self.legs.len();
-        let mut leg = Leg::new(label.unwrap_or_default(), false, manners);
+        // Nobody named the call of a transfer.
+        let label = label.unwrap_or_else(|| format!("?{}", request.call_id()));
+        let mut leg = Leg::new(label, false, manners);
         request.call_id().clone_into(&mut leg.call_id);
         leg.local_tag = format!("{}-{index}", self.token());
         leg.remote_tag = request.from_tag().map(str::to_owned);
@@ -162,7 +164,7 @@ impl UserAgent {
             request.to_tag().is_none() && matches!(self.manners[leg.plan].reply, Reply::AnswerBare { .. });
         let builder = Builder::response(&request, 200, "OK", Some(&tag))
             .header(Name::Contact, self.contact())
-            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE");
+            .header(Name::Allow, ALLOW);
         let builder = if bare { builder } else { builder.body("application/sdp", body.as_bytes()) };
         let bytes = builder.finish();
         if through_server {
@@ -225,6 +227,7 @@ impl UserAgent {
         self.respond(now, server, (200, "OK"), None, |builder| builder);
         let leg = &mut self.legs[index];
         leg.accepted = None;
+        leg.cut_referrals_short();
         leg.remote_cseq = leg.remote_cseq.max(request.cseq());
         if leg.state != LegState::Ending {
             self.end(index);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pbx_sip::{Builder, Contact, Message, Method, Name};
 
 use super::client::Purpose;
-use super::leg::{Leg, LegState, Outcome};
+use super::leg::{ALLOW, Leg, LegState, Outcome};
 use super::outbox::{AgentTimer, Deed};
 use super::user_agent::UserAgent;
 use super::wallet::Challenger;
@@ -19,21 +19,29 @@ const MAX_RETRIES: u8 = 6;
 impl UserAgent {
     /// Places a call.
     pub(super) fn dial(&mut self, now: Instant, plan: usize) {
+        let uri = self.calls[plan].uri();
+        let index = self.prepare(plan, &uri);
+        if let Some(after) = self.calls[plan].cancels_after {
+            self.out.arm(now + after, AgentTimer::Deed(index, Deed::Cancel));
+        }
+        self.invite(now, index);
+    }
+
+    /// A leg towards a URI, with nothing sent yet.
+    pub(super) fn prepare(&mut self, plan: usize, uri: &str) -> usize {
         let index = self.legs.len();
         let mut leg = Leg::new(format!("{}-{plan}", self.account.index), true, plan);
         leg.call_id = format!("{}@{}", self.token(), self.account.address.ip());
         leg.local_tag = format!("{}-{index}", self.token());
         leg.local_uri = format!("sip:{}@{DOMAIN}", self.account.user);
-        leg.remote_uri = self.calls[plan].uri();
-        leg.target.clone_from(&leg.remote_uri);
+        uri.clone_into(&mut leg.remote_uri);
+        uri.clone_into(&mut leg.target);
         self.legs.push(leg);
-        if let Some(after) = self.calls[plan].cancels_after {
-            self.out.arm(now + after, AgentTimer::Deed(index, Deed::Cancel));
-        }
-        self.send_invite(now, index);
+        index
     }
 
-    fn send_invite(&mut self, now: Instant, index: usize) {
+    /// Sends the first INVITE of a leg, or the next after a challenge.
+    pub(super) fn invite(&mut self, now: Instant, index: usize) {
         let plan = &self.calls[self.legs[index].plan];
         let (late, foreign) = (plan.late_offer, plan.body.clone());
         let body = if late {
@@ -66,10 +74,13 @@ impl UserAgent {
             .header(Name::CallId, &leg.call_id)
             .header(Name::CSeq, format!("{cseq} INVITE"))
             .header(Name::Contact, self.contact())
-            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE")
+            .header(Name::Allow, ALLOW)
             .raw_name("X-Call", leg.label.as_bytes());
         if let Some(answer) = self.wallet.answer(Challenger::Proxy, &self.account, "INVITE", &uri) {
             builder = builder.header(Challenger::Proxy.answer(), answer);
+        }
+        if let Some(replaces) = &self.legs[index].replaces {
+            builder = builder.header(Name::Replaces, replaces);
         }
         builder = match self.calls[self.legs[index].plan].reliability {
             Reliability::None => builder,
@@ -120,6 +131,7 @@ impl UserAgent {
         if !plan.never_acks {
             self.conclude(now, index, response, "2xx");
         }
+        self.tell_outcome(now, index, 200);
         self.arm_deeds(now, index, plan.hangs_up_after, &plan.reinvites);
         if given_up || self.finished {
             self.hang_up(now, index);
@@ -213,15 +225,17 @@ impl UserAgent {
         if let Some(challenger) = challenger {
             leg.challenges += 1;
             if self.wallet.learn(challenger, response) && !self.finished {
-                return self.send_invite(now, index);
+                return self.invite(now, index);
             }
         }
         self.legs[index].outcome = Outcome::Failed(status);
+        self.tell_outcome(now, index, status);
         self.end(index);
     }
 
     /// No final response.
-    pub(super) fn on_invite_unanswered(&mut self, index: usize) {
+    pub(super) fn on_invite_unanswered(&mut self, now: Instant, index: usize) {
+        self.tell_outcome(now, index, 408);
         let leg = &mut self.legs[index];
         leg.inviting = None;
         leg.outcome = Outcome::Unanswered;

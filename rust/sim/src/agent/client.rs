@@ -26,6 +26,10 @@ pub(super) enum Purpose {
     Update(usize, Change),
     /// Acknowledgement of a provisional response.
     Prack,
+    /// Peer of a leg to be connected to somebody else; CSeq of the REFER.
+    Refer(usize, u32),
+    /// How the call somebody asked for goes.
+    Notify,
     /// Something said inside a leg.
     Info,
     /// Something said outside any leg.
@@ -151,12 +155,13 @@ impl UserAgent {
     fn on_client_timeout(&mut self, now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Register => self.on_registration_failed(now),
-            Purpose::Invite(leg) => self.on_invite_unanswered(leg),
+            Purpose::Invite(leg) => self.on_invite_unanswered(now, leg),
             Purpose::Reinvite(leg, _) => self.on_reinvite_unanswered(now, leg),
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_unanswered(page),
             Purpose::Update(leg, _) => self.on_reinvite_unanswered(now, leg),
-            Purpose::Cancel | Purpose::Info | Purpose::Prack => {}
+            Purpose::Refer(leg, cseq) => self.on_refer_unanswered(now, (leg, cseq)),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}
         }
     }
 
@@ -203,7 +208,8 @@ impl UserAgent {
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_response(now, page, response),
             Purpose::Update(leg, change) => self.on_update_response(now, (leg, change), response),
-            Purpose::Cancel | Purpose::Info | Purpose::Prack => {}
+            Purpose::Refer(leg, cseq) => self.on_refer_response(now, (leg, cseq), response),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}
         }
     }
 
@@ -232,6 +238,7 @@ impl UserAgent {
             && response.status() > 100
         {
             self.legs[leg].rung = true;
+            self.legs[leg].early_tag = response.to_tag().map(str::to_owned);
             self.acknowledge_provisional(now, leg, response);
         }
         match self.clients[index].cancelling {

@@ -7,10 +7,16 @@ use pbx_sip::{Bytes, Message, Method, Name, Uri};
 
 use super::client::Purpose;
 use super::description::{self, Mark};
+use super::following::Errand;
 use super::outbox::{AgentTimer, Deed};
+use super::referring::Referral;
 use super::reliable::Provisional;
 use super::user_agent::{T1, T1X64, T2, UserAgent};
+use crate::coverage::Feature;
 use crate::scenario::{Change, Reinvite};
+
+/// Methods a phone understands.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE";
 
 /// Where a leg stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,8 @@ pub struct LegView {
     pub other_answers: u32,
     /// Call-ID on this side.
     pub call_id: String,
+    /// A transfer was asked for on this side: its ends may be elsewhere.
+    pub is_touched: bool,
 }
 
 /// A 2xx that waits for its ACK.
@@ -119,6 +127,15 @@ pub(super) struct Leg {
     pub(super) offered: Option<Mark>,
     pub(super) local: Option<Mark>,
     pub(super) remote: Option<Mark>,
+    /// To tag of the last provisional response.
+    pub(super) early_tag: Option<String>,
+    /// REFERs sent.
+    pub(super) referrals: Vec<Referral>,
+    /// The REFER this call was placed for.
+    pub(super) errand: Errand,
+    /// Replaces of the first INVITE.
+    pub(super) replaces: Option<String>,
+    pub(super) is_touched: bool,
 }
 
 impl Leg {
@@ -157,7 +174,17 @@ impl Leg {
             offered: None,
             local: None,
             remote: None,
+            early_tag: None,
+            referrals: Vec::new(),
+            errand: None,
+            replaces: None,
+            is_touched: false,
         }
+    }
+
+    /// Tag of the peer, of an early dialog if there is no other.
+    pub(super) fn known_tag(&self) -> Option<&str> {
+        self.remote_tag.as_deref().or(self.early_tag.as_deref())
     }
 
     /// Where the peer's Contact leads.
@@ -180,6 +207,7 @@ impl Leg {
             remote: self.remote.clone(),
             other_answers: self.other_answers,
             call_id: self.call_id.clone(),
+            is_touched: self.is_touched,
         }
     }
 }
@@ -275,9 +303,8 @@ impl UserAgent {
             .header(Name::CallId, &leg.call_id)
             .header(Name::CSeq, format!("{cseq} {method}"));
         match method {
-            "INVITE" | "UPDATE" => builder
-                .header(Name::Contact, self.contact())
-                .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE"),
+            "REFER" | "NOTIFY" => builder.header(Name::Contact, self.contact()),
+            "INVITE" | "UPDATE" => builder.header(Name::Contact, self.contact()).header(Name::Allow, ALLOW),
             _ => builder,
         }
     }
@@ -348,11 +375,17 @@ impl UserAgent {
             self.out.arm(now + T1, AgentTimer::Deed(index, Deed::Reinvite(change)));
             return;
         }
+        if let Change::Refer { to, is_silent } = change {
+            return self.refer(now, index, to, is_silent);
+        }
         match change {
-            Change::Hold => leg.holds = true,
+            Change::Hold => {
+                leg.holds = true;
+                self.coverage.count(Feature::Held);
+            }
             Change::Resume => leg.holds = false,
             Change::Codec | Change::Update => leg.alaw_first = !leg.alaw_first,
-            Change::NoOffer | Change::Info => {}
+            Change::NoOffer | Change::Info | Change::Refer { .. } => {}
         }
         let body = (change != Change::NoOffer).then(|| {
             let (mark, body) = self.describe(index, None);

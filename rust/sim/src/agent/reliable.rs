@@ -7,7 +7,7 @@ use pbx_sip::{Builder, Bytes, Contact, Message, Method, Name};
 
 use super::client::Purpose;
 use super::description::Mark;
-use super::leg::LegState;
+use super::leg::{ALLOW, LegState};
 use super::outbox::{AgentTimer, Deed};
 use super::server::Stage;
 use super::user_agent::{T1, T1X64, UserAgent};
@@ -46,7 +46,7 @@ impl UserAgent {
         let leg = &mut self.legs[index];
         let bytes = Builder::response(&request, 183, "Session Progress", Some(&leg.local_tag))
             .header(Name::Contact, self.contact())
-            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE")
+            .header(Name::Allow, ALLOW)
             .header(Name::Require, "100rel")
             .header(Name::RSeq, rseq.to_string())
             .body("application/sdp", body.as_bytes())
@@ -109,7 +109,7 @@ impl UserAgent {
         let tag = self.legs[index].local_tag.clone();
         let bytes = Builder::response(request, 200, "OK", Some(&tag))
             .header(Name::Contact, self.contact())
-            .header(Name::Allow, "INVITE, ACK, BYE, CANCEL, INFO, PRACK, UPDATE")
+            .header(Name::Allow, ALLOW)
             .finish();
         self.dispatch(now, server, 200, bytes.clone());
         self.legs[index].state = LegState::Confirmed;

@@ -77,6 +77,8 @@ impl UserAgent {
             Method::Bye => self.on_bye(now, index, request),
             Method::Prack => self.on_prack(now, index, request),
             Method::Update => self.on_update(now, index, request),
+            Method::Refer => self.on_refer(now, index, request),
+            Method::Notify => self.on_notify(now, index, request),
             Method::Message => self.on_message(now, index, request),
             _ => self.respond(now, index, (200, "OK"), None, |builder| builder),
         }

@@ -15,6 +15,7 @@ use super::paging::Page;
 use super::registering::Registration;
 use super::server::{Server, Stage};
 use super::wallet::Wallet;
+use crate::coverage::Coverage;
 use crate::scenario::{CallPlan, Device, Manners, MessagePlan, Phone};
 
 /// RFC 3261 T1.
@@ -53,6 +54,14 @@ pub(crate) struct UserAgent {
     pub(super) finished: bool,
     /// Bodies of strangers are offered in this run.
     pub(super) foreign_bodies: bool,
+    /// What it answers to REFER; `None`: it does what it is asked.
+    pub(super) refer_refusal: Option<u16>,
+    /// When it hangs up once a transfer of its own went well; `None`: it leaves that to the peer.
+    pub(super) leaves_after: Option<Duration>,
+    /// When it asks for no more transfers, which could go in circles; `None`: never.
+    pub(super) refers_until: Option<Instant>,
+    /// What it did.
+    pub(crate) coverage: Coverage,
     random: ChaCha8Rng,
 }
 
@@ -101,6 +110,10 @@ impl UserAgent {
             wallet: Wallet::default(),
             finished: false,
             foreign_bodies: false,
+            refer_refusal: phone.refer_refusal,
+            leaves_after: phone.leaves_after,
+            refers_until: None,
+            coverage: Coverage::default(),
             random: ChaCha8Rng::seed_from_u64(seed),
         }
     }
@@ -108,6 +121,11 @@ impl UserAgent {
     /// Bodies that are not ours may come: their want of a mark is no fault.
     pub(crate) fn expect_foreign_bodies(&mut self) {
         self.foreign_bodies = true;
+    }
+
+    /// Asks for no transfers from a moment on.
+    pub(crate) fn refer_until(&mut self, until: Instant) {
+        self.refers_until = Some(until);
     }
 
     /// A datagram arrived.

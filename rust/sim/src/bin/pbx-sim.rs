@@ -73,7 +73,8 @@ fn sweep_all(arguments: &Arguments) -> ExitCode {
     say(&format!(
         "{runs} runs at {:.0} % loss in {:.1} s on {} threads: {} failed\n\
          {calls} calls: {answered} answered, {} refused, {unanswered} without final response ({:.2} % concluded)\n\
-         {messages} messages: {delivered} delivered; {tried} registrations: {:.2} % confirmed; {} datagrams sent; {:.0} h of virtual time",
+         {messages} messages: {delivered} delivered; {tried} registrations: {:.2} % confirmed; {} datagrams sent; {:.0} h of virtual time\n\
+         {}",
         arguments.loss * 100.0,
         begun.elapsed().as_secs_f64(),
         arguments.threads,
@@ -83,6 +84,7 @@ fn sweep_all(arguments: &Arguments) -> ExitCode {
         share(tally.registrations, tried),
         tally.sent,
         tally.virtual_time.as_secs_f64() / 3600.0,
+        tally.coverage,
     ));
     verdict(failed.is_empty())
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use pbx_sip::Transport;
-use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 
 use super::config::default_config;
+use super::dice::Dice;
 use super::plan::{
     CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reliability, Reply, Scenario,
 };
+use super::transfers::transfers;
 use crate::network::Network;
 
 /// A scenario with the configuration it runs under.
@@ -46,31 +46,10 @@ pub enum Python {
     },
 }
 
-/// Draws from one seed.
-struct Dice(ChaCha8Rng);
-
-impl Dice {
-    fn below(&mut self, bound: u32) -> u32 {
-        self.0.next_u32() % bound
-    }
-
-    fn chance(&mut self, percent: u32) -> bool {
-        self.below(100) < percent
-    }
-
-    fn millis(&mut self, from: u32, to: u32) -> Duration {
-        Duration::from_millis(u64::from(from + self.below(to - from)))
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u32) as usize]
-    }
-}
-
 impl Draw {
     /// The scenario of a seed at a loss rate. Equal arguments give equal scenarios.
     pub fn new(seed: u64, loss: f64) -> Self {
-        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let mut dice = Dice::new(seed);
         let users = 1 + dice.below(4);
         let mut phones = Vec::new();
         for user in 0..users {
@@ -98,6 +77,7 @@ impl Draw {
         if matches!(python, Python::Absent | Python::Answers(_)) {
             call_devices(&mut dice, &mut scenario);
         }
+        transfers(&mut dice, &mut scenario, users);
         let mode = dice.one_of(&["all", "all", "none", "auto"]);
         let mut config = default_config(&scenario, mode);
         config["call"]["ask_router"] = json!(python != Python::Absent);
@@ -108,6 +88,7 @@ impl Draw {
             1 => Value::Null,
             _ => json!({"always": false, "expires_secs": 1800}),
         };
+        config["call"]["blind_transfer_use_refer"] = json!(dice.chance(30));
         let few_ports = dice.chance(5);
         if few_ports {
             config["media"]["rtp_end_port"] = json!(20_003);

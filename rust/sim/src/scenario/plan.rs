@@ -62,6 +62,10 @@ pub struct Phone {
     pub device: Option<Device>,
     /// What it answers to MESSAGE.
     pub message_reply: (u16, &'static str),
+    /// What it answers to REFER; `None`: it does what it is asked.
+    pub refer_refusal: Option<u16>,
+    /// When it hangs up once a transfer of its own went well; `None`: it leaves that to the switch.
+    pub leaves_after: Option<Duration>,
     /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
     pub manners: Vec<Manners>,
 }
@@ -240,6 +244,22 @@ pub enum Change {
     Update,
     /// Nothing: an INFO is sent instead.
     Info,
+    /// The peer is to speak with somebody else: REFER (RFC 3515).
+    Refer {
+        /// With whom.
+        to: Transfer,
+        /// Without being told how it goes (RFC 4488).
+        is_silent: bool,
+    },
+}
+
+/// Whom the peer of a call is to speak with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfer {
+    /// A user.
+    Blind(u32),
+    /// The peer of another call of the phone.
+    Attended,
 }
 
 impl Phone {
@@ -255,6 +275,8 @@ impl Phone {
             expires_secs: 60,
             device: None,
             message_reply: (200, "OK"),
+            refer_refusal: None,
+            leaves_after: Some(Duration::from_millis(200)),
             manners: vec![Manners::answering(Duration::from_millis(500))],
         }
     }
@@ -302,6 +324,13 @@ impl Scenario {
             messages: Vec::new(),
             orders: Vec::new(),
         }
+    }
+
+    /// Whether any phone wants to transfer a call.
+    pub fn has_transfers(&self) -> bool {
+        let manners = self.phones.iter().flat_map(|phone| &phone.manners).map(|manners| &manners.reinvites);
+        let mut changes = self.calls.iter().map(|call| &call.reinvites).chain(manners).flatten();
+        changes.any(|reinvite| matches!(reinvite.change, Change::Refer { .. }))
     }
 
     /// When the last planned deed of any phone is due.
