@@ -68,7 +68,13 @@ fn check_single_ringing(label: &str, callees: &[&LegView], broken: &mut Vec<Stri
 
 /// Both ends hold the same two descriptions.
 pub(crate) fn check_session(label: &str, caller: &LegView, callee: &LegView, broken: &mut Vec<String>) {
-    let agree = caller.local == callee.remote && is_heard_as(callee.local.as_ref(), caller.remote.as_ref());
+    let agree = if caller.is_touched || callee.is_touched {
+        // Whoever was asked for an offer that nobody took up has described the same session once more.
+        is_same(caller.local.as_ref(), callee.remote.as_ref())
+            && is_same(callee.local.as_ref(), caller.remote.as_ref())
+    } else {
+        caller.local == callee.remote && is_heard_as(callee.local.as_ref(), caller.remote.as_ref())
+    };
     if !agree {
         broken.push(format!(
             "call {label}: sessions differ: caller {:?}/{:?}, callee {:?}/{:?}",
@@ -85,6 +91,17 @@ fn is_heard_as(written: Option<&Mark>, heard: Option<&Mark>) -> bool {
             let late_anchored =
                 written.author() == heard.author() && written.version() == 2 && heard.version() == 1;
             written.direction == heard.direction && (written.id == heard.id || late_anchored)
+        }
+        (written, heard) => written == heard,
+    }
+}
+
+/// Whether what was written and what is held describe one session, by the same leg and in the same direction.
+fn is_same(written: Option<&Mark>, heard: Option<&Mark>) -> bool {
+    match (written, heard) {
+        (Some(written), Some(heard)) => {
+            let is_newer = written.author() == heard.author() && written.version() >= heard.version();
+            is_newer && written.direction == heard.direction
         }
         (written, heard) => written == heard,
     }

@@ -50,6 +50,7 @@ impl Call {
     /// A 2xx to the INVITE of one branch: the first wins; copies are acknowledged again, other dialogs ended.
     pub(super) fn on_answer(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) {
         if let Some(callee) = &self.callee
+            && !callee.is_spent()
             && &*callee.dialog.remote_tag == response.to_tag().unwrap_or_default()
             && &*callee.dialog.call_id == response.call_id()
         {

@@ -9,7 +9,6 @@ use pbx_sip::transaction::{TimerName, TransactionId};
 use pbx_sip::{Flow, Message, Method, Shard};
 use slab::Slab;
 
-use super::branch::BranchState;
 use super::dismiss::{dismiss, remember_ended};
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
 use super::leg::Leg;
@@ -325,10 +324,8 @@ impl Calls {
         }
         for branch in &call.branches {
             core.owners.remove(&branch.transaction);
-            if let Some(callee) = call.callee.as_ref().filter(|_| branch.state == BranchState::Won) {
-                remember_ended(core, branch.transaction, &callee.dialog.remote_tag);
-            }
         }
+        call.remember_callee(core);
         if self.origins.get(&call.summary.origin) == Some(&id) {
             self.origins.remove(&call.summary.origin);
         }

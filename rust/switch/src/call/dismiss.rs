@@ -6,8 +6,10 @@ use pbx_sip::dialog::Dialog;
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Bytes, Flow, Message, Method};
 
+use super::branch::BranchState;
 use super::leg::Leg;
 use super::plan::MAX_FORKS;
+use super::state::Call;
 use crate::core::Core;
 use crate::nat::is_behind_nat;
 
@@ -22,12 +24,22 @@ pub(crate) struct Dismissed {
     ack: Option<(Flow, Bytes)>,
 }
 
-/// A dialog ended with its call: a copy of its 2xx gets an ACK and no further BYE.
+/// A dialog that ended with its call, or left it: a copy of its 2xx gets an ACK and no further BYE.
 pub(crate) fn remember_ended(core: &mut Core, client: TransactionId, tag: &str) {
     let lives = core.transactions.flow(client).is_some();
     let known = core.dismissed.get(&client).map_or(&[][..], Vec::as_slice);
     if lives && known.len() < MAX_FORKS && !known.iter().any(|dismissed| &*dismissed.tag == tag) {
         core.dismissed.entry(client).or_default().push(Dismissed { tag: tag.into(), ack: None });
+    }
+}
+
+impl Call {
+    /// The callee leaves this call, for another one or for good: a copy of its 2xx says nothing new.
+    pub(super) fn remember_callee(&self, core: &mut Core) {
+        let won = self.branches.iter().find(|branch| branch.state == BranchState::Won);
+        if let (Some(branch), Some(callee)) = (won, &self.callee) {
+            remember_ended(core, branch.transaction, &callee.dialog.remote_tag);
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl Leg {
         Self { closing: true, ..Self::new(dialog, false) }
     }
 
+    /// Whether only the place of a leg is here.
+    pub(super) fn is_spent(&self) -> bool {
+        self.dialog.local_tag.is_empty()
+    }
+
     /// Takes the Contact of a target refresh (RFC 3261 §12.2).
     pub(super) fn update_target(&mut self, message: &Message) {
         self.dialog.update_target(message);

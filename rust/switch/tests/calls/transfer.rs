@@ -111,6 +111,32 @@ fn blind_transfer_joins_the_remaining_party_and_the_target_and_releases_the_refe
     }
 }
 
+/// Whatever a callee said once may come again, on a way that is slow.
+fn says_200_again(desk: &mut Desk, invite: &Message) -> Vec<Method> {
+    desk.taken(CALLEE);
+    desk.answer(CALLEE, invite, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    desk.taken(CALLEE).iter().map(Message::method).collect()
+}
+
+#[test]
+fn late_copy_of_the_2xx_of_a_callee_that_moved_on_does_not_end_its_call() {
+    let (mut desk, invite, answer) = talking(json!({}));
+    let summons = referred(&mut desk, &answer, TO_1003);
+    accept(&mut desk, &summons);
+    assert_eq!(says_200_again(&mut desk, &invite), [Method::Ack]);
+}
+
+#[test]
+fn late_copy_of_the_2xx_of_a_callee_that_was_replaced_is_acknowledged_only() {
+    let (mut desk, invite, _) = talking(json!({}));
+    let text = |name| String::from_utf8_lossy(invite.header(name).unwrap()).into_owned();
+    let ours = text(Name::From).rsplit("tag=").next().unwrap().to_owned();
+    let replaces = format!("{};to-tag={ours};from-tag=callee", invite.call_id());
+    desk.take_over(&replaces, &sdp("127.0.0.1", 7004));
+    only(&mut desk, CALLER, Method::Invite);
+    assert_eq!(says_200_again(&mut desk, &invite), [Method::Ack], "it may yet keep its place");
+}
+
 #[test]
 fn callee_can_transfer_the_caller() {
     let (mut desk, invite, answer) = talking(json!({}));

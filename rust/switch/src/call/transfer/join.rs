@@ -24,7 +24,7 @@ impl Calls {
         let is_ready = self.call(target).is_some_and(|call| {
             call.phase == Phase::Connected && call.target.as_ref().is_some_and(|it| it.parent == parent)
         });
-        let taken = self.call_mut(parent).filter(|_| is_ready).and_then(Call::part);
+        let taken = self.call_mut(parent).filter(|_| is_ready).and_then(|call| call.part(core));
         let Some((leg, client)) = taken else {
             // The target went while the answer was on its way.
             return self.with(core, now, parent, |call, core| {
@@ -43,9 +43,12 @@ impl Calls {
 
 impl Call {
     /// Gives away the party that is not the referrer.
-    fn part(&mut self) -> Option<(Leg, Option<TransactionId>)> {
+    fn part(&mut self, core: &mut Core) -> Option<(Leg, Option<TransactionId>)> {
         let referral = self.referral.as_ref()?;
         let (side, client) = (referral.referrer.other(), referral.rejoined);
+        if side == Side::Callee {
+            self.remember_callee(core);
+        }
         let leg = self.leg_mut(side)?;
         let spent = Leg::spent(&leg.dialog);
         Some((std::mem::replace(leg, spent), client))
@@ -72,6 +75,7 @@ impl Call {
                 self.caller = leg;
             }
             Side::Callee => {
+                self.remember_callee(core);
                 self.summary.callee = Some(leg.dialog.remote_target.clone());
                 self.callee = Some(leg);
             }

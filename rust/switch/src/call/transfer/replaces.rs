@@ -96,6 +96,9 @@ impl Call {
         let mut leg = Leg::new(dialog, behind_nat);
         leg.user = user.map(Into::into);
         leg.session = SessionTimer::new(self.policy.config.call.session_timer, Asked::default());
+        if side == Side::Callee {
+            self.remember_callee(core);
+        }
         let Some(place) = self.leg_mut(side) else { return };
         let replaced = std::mem::replace(place, leg);
         self.replaced = Some(Box::new((side, replaced)));
