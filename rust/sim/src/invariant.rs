@@ -173,11 +173,12 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
 /// Whether both ends of some call lost their network: without session timers nobody can tell the switch.
 fn is_deserted(world: &World<'_>) -> bool {
     let legs = world.legs();
-    let mut deserted = legs.iter().filter(|leg| leg.is_caller && world.is_vanished(leg.phone));
-    deserted.any(|caller| {
-        let is_other_end = |leg: &&LegView| !leg.is_caller && leg.label == caller.label;
-        legs.iter().filter(is_other_end).any(|callee| world.is_vanished(callee.phone))
-    })
+    let is_gone = |call_id: &str| {
+        let mut phones = legs.iter().filter(|leg| leg.call_id == call_id).map(|leg| leg.phone);
+        phones.any(|phone| world.is_vanished(phone))
+    };
+    let calls = world.switch().calls(world.now, usize::MAX, None);
+    calls.iter().any(|call| is_gone(&call.call_id) && call.callee_call_id.as_deref().is_some_and(is_gone))
 }
 
 /// What left the switch was no storm, readable, and no failure of its own making.

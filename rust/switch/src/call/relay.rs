@@ -45,6 +45,9 @@ impl Call {
         });
         match judged.and_then(|()| self.forward(core, now, side, inbound)) {
             Ok(relay) => {
+                if method == Method::Notify {
+                    self.note_notified(side);
+                }
                 // The other party may take its time, and the sender would repeat itself (RFC 3261 §17.2.1).
                 if method == Method::Invite {
                     core.respond(now, inbound, (100, "Trying"), |builder| builder);
@@ -287,7 +290,8 @@ impl Call {
             return;
         };
         let relay = self.relays.remove(index);
-        if relay.method == Method::Refer {
+        // Whoever tells how it goes has heard of it: the target is not called twice.
+        if relay.method == Method::Refer && !self.has_notified(relay.from.other()) {
             return self.refer_by_ourselves(core, now, &relay);
         }
         let tag = self.tag_of(relay.from);

@@ -556,6 +556,19 @@ mod passed_on {
     }
 
     #[test]
+    fn silent_party_makes_us_call_the_target_unless_it_tells_how_its_call_goes() {
+        for is_notified in [false, true] {
+            let (mut desk, invite, answer) = passing();
+            desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 2), TO_1003, "");
+            if is_notified {
+                desk.callee_request("NOTIFY", &invite, "callee", 1, "");
+            }
+            desk.advance(Duration::from_secs(33));
+            assert_eq!(desk.taken(SECOND).is_empty(), is_notified);
+        }
+    }
+
+    #[test]
     fn other_refusals_are_the_answer() {
         let (mut desk, _, answer) = passing();
         desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 2), TO_1003, "");

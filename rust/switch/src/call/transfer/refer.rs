@@ -13,6 +13,9 @@ use crate::config::Module;
 use crate::core::{Core, Inbound};
 use crate::refusal::Refusal;
 
+/// Bits of `Call::refers` that say which party has sent a NOTIFY; those below say which has sent a REFER.
+const NOTIFIED: u8 = 1 << 2;
+
 impl Call {
     /// A party wants the other one transferred.
     pub(in super::super) fn on_refer(
@@ -57,6 +60,16 @@ impl Call {
         self.referral = Some(Box::new(Referral::new(side, to, user, referred_by, subscription)));
         self.notify(core, now, 100, "Trying", false);
         core.errands.push_back(Errand::Reach(self.id));
+    }
+
+    /// A party tells how the call it was asked for goes.
+    pub(in super::super) fn note_notified(&mut self, side: Side) {
+        self.refers |= NOTIFIED << side.index();
+    }
+
+    /// Whether it ever did.
+    pub(in super::super) fn has_notified(&self, side: Side) -> bool {
+        self.refers & (NOTIFIED << side.index()) != 0
     }
 
     /// The second way failed in a manner that says the other party cannot do it: the first way is taken. `false`: that
