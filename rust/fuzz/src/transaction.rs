@@ -90,7 +90,7 @@ impl Station {
             }
             4 => {
                 if let Some(&(id, _)) = pick(&self.sent, which) {
-                    self.layer.cancel(now, id);
+                    self.layer.cancel(now, id, None);
                 }
             }
             5 => {

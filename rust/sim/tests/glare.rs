@@ -9,10 +9,12 @@ use serde_json::Value;
 use support::{callees, caller, end, millis, secs, world};
 
 #[test]
-fn after_glare_at_any_offset_both_ends_hold_the_same_session() {
+fn after_glare_at_a_thousand_offsets_both_ends_hold_the_same_session() {
     let mut met = 0;
-    for offset in 0..60_u64 {
-        let theirs = Reinvite { after: secs(3) + millis(offset), change: Change::Codec };
+    // 0 to 50 ms in no order, each once (reliability T6).
+    for offset in (0..1_000_u64).map(|turn| turn * 389 % 1_000 * 50) {
+        let after = secs(3) + std::time::Duration::from_micros(offset);
+        let theirs = Reinvite { after, change: Change::Codec };
         let ours = Reinvite { after: secs(3) + millis(25), change: Change::Hold };
         let manners = Manners { reinvites: vec![theirs], ..Manners::answering(millis(100)) };
         let call = CallPlan { reinvites: vec![ours], ..CallPlan::new(secs(1), 0, "1002") };
@@ -21,12 +23,14 @@ fn after_glare_at_any_offset_both_ends_hold_the_same_session() {
         let scenario = Scenario { seed: offset, network: delay, ..Scenario::new(phones, vec![call]) };
         let mut world = world(&scenario, "all", &Value::Null);
         world.run_until(secs(40));
-        met += usize::from(world.tape().ladder().contains("SIP/2.0 491"));
+        let refusals = world.tape().ladder().matches("SIP/2.0 491").count();
+        // Ours to who came second, and his own to what was on its way to him, which is passed on.
+        met += usize::from(refusals >= 3);
         let (caller, callee) = (caller(&world), callees(&world).remove(0));
-        assert_eq!((caller.state, callee.state), (LegState::Confirmed, LegState::Confirmed), "{offset} ms");
-        assert_eq!((&caller.local, &caller.remote), (&callee.remote, &callee.local), "{offset} ms");
-        assert_eq!(caller.local.unwrap().direction, "sendonly", "{offset} ms: the hold came through");
+        assert_eq!((caller.state, callee.state), (LegState::Confirmed, LegState::Confirmed), "{offset} µs");
+        assert_eq!((&caller.local, &caller.remote), (&callee.remote, &callee.local), "{offset} µs");
+        assert_eq!(caller.local.unwrap().direction, "sendonly", "{offset} µs: the hold came through");
         end(&mut world);
     }
-    assert!(met > 10, "glare happened {met} times");
+    assert!(met > 250, "glare happened {met} times");
 }

@@ -8,7 +8,7 @@ use crate::config::{Module, SwitchConfig};
 pub(crate) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, PRACK, UPDATE, REFER, NOTIFY";
 /// Body types understood.
-pub(crate) const ACCEPT: &str = "application/sdp";
+pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed, multipart/alternative";
 /// Smallest session interval, seconds (RFC 4028 §4).
 pub(crate) const MIN_SE: u32 = 90;
 
@@ -177,7 +177,9 @@ impl Refusal {
             Self::BadExtension(tags) => vec![(Name::Unsupported, tags.clone())],
             Self::InfoPackage(listed) => vec![(Name::RecvInfo, listed.clone())],
             Self::IntervalTooSmall => vec![(Name::MinSe, MIN_SE.to_string())],
-            Self::MediaType => vec![(Name::Accept, ACCEPT.to_owned())],
+            Self::MediaType => {
+                vec![(Name::Accept, ACCEPT.to_owned()), (Name::AcceptEncoding, "identity".to_owned())]
+            }
             Self::NotAcceptable => {
                 vec![(Name::Warning, "399 pbx \"SDP is not acceptable to the caller\"".to_owned())]
             }

@@ -44,6 +44,8 @@ pub(super) struct Client {
     pub(super) method: Method,
     /// A CANCEL of the layer's own, found by the token of its INVITE.
     pub(super) is_cancel: bool,
+    /// Reason of the CANCEL that may have to wait.
+    pub(super) reason: Option<&'static str>,
     pub(super) machine: ClientMachine,
 }
 

@@ -22,10 +22,14 @@ pub(super) fn ack(invite: &Bytes, response: &Message) -> Option<Bytes> {
 }
 
 /// The CANCEL of an INVITE (§9.1).
-pub(super) fn cancel(invite: &Bytes) -> Option<Bytes> {
+pub(super) fn cancel(invite: &Bytes, reason: Option<&str>) -> Option<Bytes> {
     let invite = Message::parse(invite.clone(), &Limits::default()).ok()?;
     let to = invite.header(Name::To)?;
-    Some(common(&invite, "CANCEL", to)?.finish())
+    let builder = common(&invite, "CANCEL", to)?;
+    Some(match reason {
+        Some(reason) => builder.header(Name::Reason, reason).finish(),
+        None => builder.finish(),
+    })
 }
 
 /// What both share: the Request-URI, the top Via with its branch, Route, From, Call-ID and the number of

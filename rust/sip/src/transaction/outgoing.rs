@@ -94,17 +94,19 @@ impl Transactions {
             fingerprint: fingerprint.unwrap_or_default(),
             method,
             is_cancel: false,
+            reason: None,
             machine,
         });
         self.apply(now, id, if fingerprint.is_some() { Step::TRANSMIT } else { Step::FAIL });
     }
 
     /// Cancels an INVITE of ours (RFC 3261 §9.1). The CANCEL is held back until a provisional response
-    /// has come, and dropped if a final one comes first.
-    pub fn cancel(&mut self, now: Instant, id: TransactionId) {
+    /// has come, and dropped if a final one comes first. `reason` is the value of its Reason (RFC 3326).
+    pub fn cancel(&mut self, now: Instant, id: TransactionId, reason: Option<&'static str>) {
         let Some(Entry { role: Role::Client(client), .. }) = self.entry_mut(id) else { return };
         let ClientMachine::Invite(machine) = &mut client.machine else { return };
         let step = machine.handle_cancel(now);
+        client.reason = client.reason.or(reason);
         self.apply(now, id, step);
     }
 
@@ -129,7 +131,8 @@ impl Transactions {
     ) -> TransactionId {
         self.counters.client_total += 1;
         let machine = ClientMachine::start(now, Method::Cancel, timing);
-        let client = Client { token, fingerprint, method: Method::Cancel, is_cancel: true, machine };
+        let (method, reason) = (Method::Cancel, None);
+        let client = Client { token, fingerprint, method, is_cancel: true, reason, machine };
         self.insert(|id| Entry {
             is_watched: false,
             bytes,

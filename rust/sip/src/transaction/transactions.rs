@@ -253,9 +253,9 @@ impl Transactions {
     /// The CANCEL of an INVITE runs as a transaction of the layer's own (RFC 3261 §9.1).
     fn send_cancel(&mut self, now: Instant, id: TransactionId) {
         let Some(invite) = self.entry_mut(id) else { return };
-        let Role::Client(Client { token, fingerprint, .. }) = invite.role else { return };
+        let Role::Client(Client { token, fingerprint, reason, .. }) = invite.role else { return };
         let (flow, timing) = (invite.flow, invite.timing);
-        let Some(bytes) = hop_by_hop::cancel(&invite.bytes) else { return };
+        let Some(bytes) = hop_by_hop::cancel(&invite.bytes, reason) else { return };
         let cancel = self.insert_cancel(now, flow, timing, (token, fingerprint), bytes);
         self.cancels.insert(token, cancel.slot() as u32);
         self.apply(now, cancel, Step::TRANSMIT);

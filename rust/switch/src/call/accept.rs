@@ -6,15 +6,15 @@ use pbx_sip::dialog::{Accepted2xx, Dialog, RepeatVerdict};
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Builder, Bytes, Message, Method, Name};
 
+use super::body::with_description;
 use super::branch::BranchState;
 use super::dismiss::{dismiss, remember_ended};
 use super::early::{Earlier, EarlyLeg};
 use super::failure::Failure;
-use super::farewell::Farewell;
+use super::farewell::{ELSEWHERE, Farewell};
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::{Accepting, Leg};
-use super::reliable::with_body;
 use super::session_timer::SessionTimer;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
@@ -68,7 +68,9 @@ impl Call {
         }
         let transaction = branch.transaction;
         if !wins {
-            return dismiss(core, now, transaction, response);
+            let is_taken = self.callee.is_some() || self.held.is_some();
+            let farewell = if is_taken { Farewell::Reason(ELSEWHERE) } else { Farewell::Plain };
+            return dismiss(core, now, transaction, response, farewell);
         }
         let user = branch.endpoint.user.clone();
         let (flow, nat) = (branch.endpoint.flow, branch.endpoint.nat);
@@ -77,7 +79,7 @@ impl Call {
         let earlier = early.as_ref().map_or(Earlier::Nothing, EarlyLeg::earlier);
         let leg = early.map(|early| early.leg);
         let Some(mut leg) = leg.or_else(|| Some(Leg::new(Dialog::uac(response, flow).ok()?, nat))) else {
-            dismiss(core, now, transaction, response);
+            dismiss(core, now, transaction, response, Farewell::Plain);
             return self.lose_answer(core, now, Failure::local(500));
         };
         leg.user = user;
@@ -145,7 +147,8 @@ impl Call {
             None => Err(Refusal::NoCodec),
         };
         let Ok(body) = body else {
-            dismiss(core, now, transaction, response);
+            let farewell = Farewell::Reason("SIP;cause=488;text=\"No usable answer\"");
+            dismiss(core, now, transaction, response, farewell);
             let failure = Failure::refused(core, &Refusal::NoCodec);
             return self.lose_answer(core, now, failure);
         };
@@ -162,7 +165,7 @@ impl Call {
         self.callee = Some(callee);
         self.early = Vec::new();
         self.arm_session(core, now, Side::Callee);
-        self.cancel_branches(core, now);
+        self.cancel_branches(core, now, Some(ELSEWHERE));
         self.plan.forget();
         self.phase = Phase::Connected;
         self.answered_at = Some(now);
@@ -199,7 +202,7 @@ impl Call {
         let status = (response.status(), response.reason());
         let bytes = core.respond(now, &inbound, status, |builder| {
             let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            with_session(granted.write(builder), supported, body.map(|body| &**body))
+            with_session(granted.write(builder), supported, response, body)
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),
@@ -249,7 +252,7 @@ impl Call {
         };
         self.media.settle();
         if let Some(leg) = self.leg_mut(other) {
-            leg.settle_ack(core, body.as_ref().ok().map(|body| &**body));
+            leg.settle_ack(core, body.as_ref().ok().and_then(|sdp| ack.body_with(Some(sdp))).as_ref());
         }
         if body.is_err() && self.phase == Phase::Connected {
             self.hang_up_both(core, now, Farewell::Reason("SIP;cause=488;text=\"No answer to the offer\""));
@@ -285,8 +288,13 @@ impl Call {
     }
 }
 
-/// Adds what every 2xx to INVITE says, and the body.
-pub(super) fn with_session(builder: Builder, supported: &str, body: Option<&[u8]>) -> Builder {
+/// Adds what every 2xx to INVITE says, and the body of the other party's with `sdp` in it.
+pub(super) fn with_session(
+    builder: Builder,
+    supported: &str,
+    from: &Message,
+    sdp: Option<&Bytes>,
+) -> Builder {
     let builder = builder.header(Name::Allow, ALLOW).header(Name::Supported, supported);
-    with_body(builder, body)
+    with_description(builder, from, sdp)
 }

@@ -10,6 +10,7 @@ use pbx_sip::{Flow, Message, Method, Shard};
 use slab::Slab;
 
 use super::dismiss::{dismiss, remember_ended};
+use super::farewell::Farewell;
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
 use super::leg::Leg;
 use super::state::{Call, Phase};
@@ -160,7 +161,7 @@ impl Calls {
         if let Some(&id) = self.invites.get(&invite) {
             self.with(core, now, id, |call, core| {
                 if call.invite.as_ref().is_some_and(|pending| pending.transaction == invite) {
-                    call.on_cancel(core, now);
+                    call.on_cancel(core, now, cancel);
                 } else {
                     call.on_cancel_relay(core, now, invite);
                 }
@@ -211,7 +212,7 @@ impl Calls {
             if let (None, Some(&id)) = (timer, self.invites.get(&client)) {
                 self.with(core, now, id, |call, core| {
                     if call.invite.as_ref().is_some_and(|pending| pending.transaction == client) {
-                        call.end_unanswered(core, now);
+                        call.end_unanswered(core, now, None);
                     } else {
                         call.on_cancel_relay(core, now, client);
                     }
@@ -350,7 +351,7 @@ fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, respon
     if core.owners.get(&client).is_some_and(is_reinvite) {
         remember_ended(core, client, response.to_tag().unwrap_or_default());
     }
-    dismiss(core, now, client, response);
+    dismiss(core, now, client, response, Farewell::Plain);
 }
 
 fn call_of(core: &Core, client: TransactionId) -> Option<(CallId, Role)> {

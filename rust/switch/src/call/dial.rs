@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::{Builder, Message, Method, Name, Uri};
 
+use super::body::with_description;
 use super::branch::{Branch, BranchState};
 use super::failure::Failure;
 use super::headers;
@@ -106,10 +107,7 @@ impl Call {
             for (name, value) in &plan.headers {
                 builder = builder.raw_name(name, value.as_bytes());
             }
-            match &body {
-                Some(body) => builder.body("application/sdp", body),
-                None => builder,
-            }
+            with_description(builder, &invite.message, body.as_ref())
         };
         let mut endpoint = large::way_of(core, endpoint, |via| write(endpoint, &contact, via));
         let flow = endpoint.flow;

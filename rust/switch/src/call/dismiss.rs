@@ -7,6 +7,7 @@ use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Bytes, Flow, Message, Method};
 
 use super::branch::BranchState;
+use super::farewell::Farewell;
 use super::leg::Leg;
 use super::plan::MAX_FORKS;
 use super::state::Call;
@@ -44,7 +45,13 @@ impl Call {
 }
 
 /// Ends the dialog of a 2xx, from the 2xx alone: ACK, then BYE. A copy of it gets the same ACK and no second BYE.
-pub(crate) fn dismiss(core: &mut Core, now: Instant, client: TransactionId, response: &Message) {
+pub(crate) fn dismiss(
+    core: &mut Core,
+    now: Instant,
+    client: TransactionId,
+    response: &Message,
+    farewell: Farewell<'_>,
+) {
     let tag = response.to_tag().unwrap_or_default();
     let known = core.dismissed.get(&client).map_or(&[][..], Vec::as_slice);
     let place = known.iter().position(|dismissed| &*dismissed.tag == tag);
@@ -65,7 +72,7 @@ pub(crate) fn dismiss(core: &mut Core, now: Instant, client: TransactionId, resp
     }
     ended.push(Dismissed { tag: tag.into(), ack });
     core.counters.count("calls_total", "discarded_answers");
-    core.request(now, flow, Method::Bye, None, |via| leg.dialog.request(Method::Bye, via));
+    core.request(now, flow, Method::Bye, None, |via| farewell.write(leg.dialog.request(Method::Bye, via)));
 }
 
 /// The dialog a 2xx made, its ACK sent.

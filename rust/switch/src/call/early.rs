@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use pbx_sip::dialog::{Dialog, rseq};
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Message, Method, Name};
+use pbx_sip::{Body, Bytes, Message, Method, Name};
 
+use super::headers;
 use super::leg::Leg;
 use super::state::Call;
 use crate::core::{Core, Owner, Role};
@@ -130,7 +131,7 @@ impl Call {
     }
 
     /// Acknowledges the last reliable response of an early dialog.
-    pub(super) fn prack(&mut self, core: &mut Core, now: Instant, place: usize, answer: Option<&[u8]>) {
+    pub(super) fn prack(&mut self, core: &mut Core, now: Instant, place: usize, answer: Option<&Body>) {
         let owner = Owner::Call { call: self.id, role: Role::Prack };
         let Some(early) = self.early.get_mut(place) else { return };
         let Some(number) = early.rseq else { return };
@@ -141,7 +142,7 @@ impl Call {
         core.request(now, flow, Method::Prack, Some(owner), |via| {
             let builder = dialog.request(Method::Prack, via).header(Name::RAck, rack);
             match answer {
-                Some(answer) => builder.body("application/sdp", answer),
+                Some(answer) => builder.body(&headers::unfolded(&answer.content_type), &answer.octets),
                 None => builder,
             }
         });

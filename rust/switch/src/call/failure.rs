@@ -90,7 +90,7 @@ impl Call {
         }
         self.fail_target(core, failure.code);
         core.counters.count("calls_total", "failed");
-        self.end_unanswered(core, now);
+        self.end_unanswered(core, now, None);
     }
 
     /// Answers the caller with a verdict of ours.
@@ -100,7 +100,7 @@ impl Call {
         }
         self.fail_target(core, refusal.status().0);
         core.counters.count("calls_total", "refused");
-        self.end_unanswered(core, now);
+        self.end_unanswered(core, now, None);
     }
 }
 

@@ -109,7 +109,7 @@ impl Call {
         let Some(next) = branch.endpoint.next_flow(408) else { return };
         // Should it wake up after all, it is told at once.
         branch.cancelled = true;
-        core.transactions.cancel(now, branch.transaction);
+        core.transactions.cancel(now, branch.transaction, None);
         core.counters.count("hops_total", "silent");
         let (breadth, asked) = (branch.breadth, branch.asked);
         self.dial(core, now, &next, breadth, asked);

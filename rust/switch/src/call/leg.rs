@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use pbx_sip::dialog::{Accepted2xx, Dialog};
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Bytes, Flow, Message, Method, Scheme, Transport, Uri};
+use pbx_sip::{Body, Bytes, Flow, Message, Method, Scheme, Transport, Uri};
 
 use super::dial::through_flow;
 use super::farewell::Farewell;
+use super::headers;
 use super::id::CallId;
 use super::session_refresh::Refresh;
 use super::session_timer::SessionTimer;
@@ -187,12 +188,12 @@ impl Leg {
     }
 
     /// Acknowledges the peer's 2xx and remembers the ACK for copies of it.
-    pub(super) fn acknowledge(&mut self, core: &mut Core, cseq: u32, body: Option<&[u8]>) {
+    pub(super) fn acknowledge(&mut self, core: &mut Core, cseq: u32, body: Option<&Body>) {
         let flow = self.flow();
         let bytes = core.send_once(flow, |via| {
             let builder = self.dialog.ack(cseq, via);
             match body {
-                Some(body) => builder.body("application/sdp", body),
+                Some(body) => builder.body(&headers::unfolded(&body.content_type), &body.octets),
                 None => builder,
             }
         });
@@ -200,7 +201,7 @@ impl Leg {
     }
 
     /// Sends the ACK that waited for the other leg, with the answer if there is one.
-    pub(super) fn settle_ack(&mut self, core: &mut Core, body: Option<&[u8]>) {
+    pub(super) fn settle_ack(&mut self, core: &mut Core, body: Option<&Body>) {
         if let Some(cseq) = self.owed_ack.take() {
             self.acknowledge(core, cseq, body);
         }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use pbx_sip::Message;
 use pbx_sip::dialog::rack;
 
 use super::id::Side;
@@ -20,9 +21,9 @@ impl Call {
         let description = numbers.and_then(|(rseq, _)| self.reliable.as_mut()?.acknowledge(rseq));
         match (description, request.sdp()) {
             (None, _) => core.refuse(now, inbound, &Refusal::UnknownDialog),
-            (Some(Description::Offer), answer) => {
+            (Some(Description::Offer), _) => {
                 core.respond(now, inbound, (200, "OK"), |builder| builder);
-                self.pass_early_answer(core, now, answer);
+                self.pass_early_answer(core, now, request);
             }
             (Some(_), Some(_)) => self.relay(core, now, side, inbound),
             (Some(_), None) => {
@@ -34,12 +35,14 @@ impl Call {
     }
 
     /// Without an answer there is no session, whatever comes later.
-    fn pass_early_answer(&mut self, core: &mut Core, now: Instant, answer: Option<&[u8]>) {
+    fn pass_early_answer(&mut self, core: &mut Core, now: Instant, prack: &Message) {
         let source = self.caller.dialog.flow.remote.ip();
-        let body = answer.map(|sdp| self.media.pass_answer(core, Side::Caller, sdp, source));
+        let body = prack.sdp().map(|sdp| self.media.pass_answer(core, Side::Caller, sdp, source));
         self.media.settle();
         match (body, self.early.iter().position(|early| early.is_bound)) {
-            (Some(Ok(body)), Some(place)) => self.prack(core, now, place, Some(&body)),
+            (Some(Ok(sdp)), Some(place)) => {
+                self.prack(core, now, place, prack.body_with(Some(&sdp)).as_ref());
+            }
             _ => self.refuse(core, now, &Refusal::NoCodec),
         }
     }

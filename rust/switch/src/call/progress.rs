@@ -11,10 +11,11 @@ use pbx_sip::dialog::rseq;
 use pbx_sip::{Message, Name};
 use rand_core::RngCore;
 
+use super::body::with_description;
 use super::branch::Branch;
 use super::headers;
 use super::id::Side;
-use super::reliable::{Description, Progress, Reliable, with_body};
+use super::reliable::{Description, Progress, Reliable};
 use super::state::{Call, Phase};
 use crate::core::Core;
 
@@ -47,8 +48,8 @@ impl Call {
             Description::Offer => self.media.pass_offer(core, now, Side::Callee, sdp, source).ok(),
         });
         if let (true, false, Some(place)) = (is_reliable, offers, place) {
-            if response.sdp().is_some() {
-                self.early[place].answer = Some(response.body_bytes());
+            if let Some(sdp) = response.sdp_bytes() {
+                self.early[place].answer = Some(sdp);
             }
             self.prack(core, now, place, None);
         }
@@ -108,7 +109,7 @@ impl Call {
         let response = &progress.response;
         core.respond(now, &inbound, (response.status(), response.reason()), |builder| {
             let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            with_body(builder, progress.body.as_deref())
+            with_description(builder, response, progress.body.as_ref())
         });
     }
 }

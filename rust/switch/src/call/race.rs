@@ -65,7 +65,7 @@ impl Call {
         if timer == Some(TimerName::C) {
             if let Some(branch) = self.branches.get_mut(index).filter(|branch| branch.is_awaited()) {
                 branch.cancelled = true;
-                core.transactions.cancel(now, branch.transaction);
+                core.transactions.cancel(now, branch.transaction, None);
                 self.conclude(core, now);
             }
             return;
@@ -114,19 +114,19 @@ impl Call {
         if self.phase != Phase::Ringing || self.group != group {
             return;
         }
-        self.cancel_branches(core, now);
+        self.cancel_branches(core, now, None);
         if self.plan.groups.is_empty() {
             return self.refuse(core, now, &Refusal::NoAnswer);
         }
         self.dial_next(core, now);
     }
 
-    /// Sends CANCEL on every branch still running.
-    pub(super) fn cancel_branches(&mut self, core: &mut Core, now: Instant) {
+    /// Sends CANCEL on every branch still running, with `reason` as its Reason (RFC 3326).
+    pub(super) fn cancel_branches(&mut self, core: &mut Core, now: Instant, reason: Option<&'static str>) {
         self.forget_searches(core);
         for branch in self.branches.iter_mut().filter(|branch| branch.is_awaited()) {
             branch.cancelled = true;
-            core.transactions.cancel(now, branch.transaction);
+            core.transactions.cancel(now, branch.transaction, reason);
         }
     }
 

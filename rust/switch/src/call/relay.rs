@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use pbx_sip::dialog::Accepted2xx;
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Builder, Bytes, Flow, Message, Method, Name};
+use pbx_sip::{Bytes, Flow, Message, Method, Name};
 
 use super::accept::with_session;
-use super::body::judge_body;
+use super::body::{judge_body, with_body, with_description};
 use super::failure::passable;
 use super::farewell::Farewell;
 use super::headers;
@@ -33,6 +33,8 @@ pub(super) struct Relay {
     pub(super) client: TransactionId,
     /// Final response sent; an INVITE stays until its ACK.
     answered: bool,
+    /// The other party has refused the interval of its session timer.
+    is_raised: bool,
 }
 
 impl Call {
@@ -125,10 +127,9 @@ impl Call {
                 builder = session.ask(builder);
             }
             builder = headers::pass(builder, request);
-            match (&body, request.content_type()) {
-                (Some(body), _) => builder.body("application/sdp", body),
-                (None, Some(kind)) => with_body(builder, request, kind),
-                _ => builder,
+            match sent {
+                Method::Invite | Method::Update => with_description(builder, request, body.as_ref()),
+                _ => with_body(builder, request),
             }
         });
         Ok(Relay {
@@ -140,6 +141,7 @@ impl Call {
             request: request.clone(),
             client: client.ok_or(Refusal::Full("transactions"))?,
             answered: false,
+            is_raised: false,
         })
     }
 
@@ -165,6 +167,9 @@ impl Call {
         if relay.method == Method::Invite && response.status() < 300 {
             return self.on_relay_answer(core, now, index, response);
         }
+        if response.status() == 422 && self.ask_longer_across(core, now, index, response) {
+            return;
+        }
         let relay = self.relays.remove(index);
         if makes_offer(&relay.request) && response.status() < 300 {
             return self.on_offer_answer(core, now, &relay, response);
@@ -178,6 +183,28 @@ impl Call {
         if matches!(response.status(), 408 | 481) && self.phase == Phase::Connected {
             self.hang_up_both(core, now, Farewell::Reason("SIP;cause=481;text=\"Peer lost the dialog\""));
         }
+    }
+
+    /// The other party finds the interval of its leg too small, which we asked for and not its peer: it is asked
+    /// once more (RFC 4028 §7.3). `false`: that was tried, or it does not say what it wants.
+    fn ask_longer_across(&mut self, core: &mut Core, now: Instant, index: usize, response: &Message) -> bool {
+        let (from, is_raised) = (self.relays[index].from, self.relays[index].is_raised);
+        let raises = !is_raised
+            && self.phase == Phase::Connected
+            && self.leg_mut(from.other()).is_some_and(|leg| leg.session.raise(response));
+        if !raises {
+            return false;
+        }
+        let relay = self.relays.remove(index);
+        let tag = self.tag_of(from);
+        match self.forward(core, now, from, &relay.inbound(tag.as_deref())) {
+            Ok(again) => self.relays.push(Relay { is_raised: true, ..again }),
+            Err(refusal) => {
+                relay.refuse(core, now, tag.as_deref(), &refusal);
+                self.restore_after(core, &relay);
+            }
+        }
+        true
     }
 
     /// A copy of a 2xx to INVITE, or one that crossed our BYE: it is acknowledged all the same
@@ -267,7 +294,7 @@ impl Call {
         let inbound = relay.inbound(Some(&leg.dialog.local_tag));
         let bytes = core.respond(now, &inbound, (response.status(), response.reason()), |builder| {
             let builder = headers::pass(builder.header(Name::Contact, contact), response);
-            with_session(granted.write(builder), supported, Some(body))
+            with_session(granted.write(builder), supported, response, Some(body))
         });
         let accepting = Accepting {
             repeat: Accepted2xx::new(now, core.settings()),
@@ -305,7 +332,7 @@ impl Call {
     /// CANCEL for a relayed re-INVITE: passed on; the other party's 487 comes back.
     pub(super) fn on_cancel_relay(&mut self, core: &mut Core, now: Instant, server: TransactionId) {
         if let Some(relay) = self.relays.iter().find(|relay| relay.server == server && !relay.answered) {
-            core.transactions.cancel(now, relay.client);
+            core.transactions.cancel(now, relay.client, None);
         }
     }
 
@@ -354,18 +381,13 @@ impl Relay {
         let code = passable(response.status());
         let reason = if code == response.status() { response.reason() } else { pbx_sip::reason_phrase(code) };
         core.respond(now, &self.inbound(tag), (code, reason), |builder| {
-            let builder = headers::pass(builder, response);
-            match response.content_type() {
-                Some(kind) if !response.body().is_empty() => with_body(builder, response, kind),
-                _ => builder,
+            let mut builder = headers::pass(builder, response);
+            if let Some(min_se) = response.min_se().filter(|_| code == 422) {
+                builder = builder.header(Name::MinSe, min_se.to_string());
             }
+            if response.body().is_empty() { builder } else { with_body(builder, response) }
         });
     }
-}
-
-/// The body of a message as it is.
-fn with_body(builder: Builder, from: &Message, kind: &str) -> Builder {
-    headers::pass_content(builder, from).body(&headers::unfolded(kind), from.body())
 }
 
 fn timeout() -> Refusal {

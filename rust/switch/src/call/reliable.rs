@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use pbx_sip::dialog::{Reliable1xx, RepeatVerdict};
-use pbx_sip::{Builder, Bytes, Message, Name};
+use pbx_sip::{Bytes, Message, Name};
 
+use super::body::with_description;
 use super::headers;
 use super::id::TimerKind;
 use super::state::Call;
@@ -29,6 +30,7 @@ pub(super) enum Description {
 /// A provisional response for the caller.
 pub(super) struct Progress {
     pub(super) response: Message,
+    /// Its session description as the caller is to see it.
     pub(super) body: Option<Bytes>,
     pub(super) description: Description,
 }
@@ -113,7 +115,7 @@ impl Call {
                 .header(Name::Supported, supported)
                 .header(Name::Require, "100rel")
                 .header(Name::RSeq, rseq.to_string());
-            with_body(builder, progress.body.as_deref())
+            with_description(builder, response, progress.body.as_ref())
         });
         let repeat = Reliable1xx::new(now, core.settings());
         core.arm(repeat.next_at(), id, TimerKind::Reliable);
@@ -141,12 +143,5 @@ impl Call {
                 self.refuse(core, now, &Refusal::Unacknowledged);
             }
         }
-    }
-}
-
-pub(super) fn with_body(builder: Builder, body: Option<&[u8]>) -> Builder {
-    match body {
-        Some(body) => builder.body("application/sdp", body),
-        None => builder,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::farewell::Farewell;
+use pbx_sip::Message;
+
+use super::farewell::{ELSEWHERE, Farewell, is_elsewhere};
 use super::id::Side;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
@@ -10,7 +12,7 @@ use crate::refusal::Refusal;
 
 impl Call {
     /// The caller's CANCEL, already matched to the INVITE.
-    pub(super) fn on_cancel(&mut self, core: &mut Core, now: Instant) {
+    pub(super) fn on_cancel(&mut self, core: &mut Core, now: Instant, said: &Message) {
         if self.invite.is_none() {
             return;
         }
@@ -18,11 +20,12 @@ impl Call {
             core.answer_refusal(now, &inbound, &Refusal::Cancelled);
         }
         core.counters.count("calls_total", "cancelled");
-        self.end_unanswered(core, now);
+        self.end_unanswered(core, now, is_elsewhere(said).then_some(ELSEWHERE));
     }
 
-    /// The INVITE has its final response; branches still running are cancelled and awaited.
-    pub(super) fn end_unanswered(&mut self, core: &mut Core, now: Instant) {
+    /// The INVITE has its final response; branches still running are cancelled, with `reason` as their
+    /// Reason, and awaited.
+    pub(super) fn end_unanswered(&mut self, core: &mut Core, now: Instant, reason: Option<&'static str>) {
         if let Phase::Deciding(query) = self.phase {
             core.forget(query);
         }
@@ -35,7 +38,7 @@ impl Call {
         self.abort_relays(core, now);
         self.early.clear();
         self.reliable = None;
-        self.cancel_branches(core, now);
+        self.cancel_branches(core, now, reason);
         self.media.close(core, now);
     }
 
@@ -48,7 +51,7 @@ impl Call {
         core.respond(now, inbound, (200, "OK"), |builder| builder);
         if side == Side::Caller && self.invite.is_some() {
             // BYE in an early dialog ends it like CANCEL (RFC 3261 §15).
-            return self.on_cancel(core, now);
+            return self.on_cancel(core, now, inbound.request);
         }
         let is_survived = self.outlives(side);
         if let Some(leg) = self.leg_mut(side) {
@@ -92,7 +95,7 @@ impl Call {
         self.end_transfer(core, now);
         self.phase = Phase::Ending;
         self.abort_relays(core, now);
-        self.cancel_branches(core, now);
+        self.cancel_branches(core, now, None);
         self.media.close(core, now);
     }
 

@@ -106,7 +106,7 @@ impl Call {
                 Some(granted) => granted.write(builder),
                 None => builder,
             };
-            with_session(builder, supported, Some(body))
+            with_session(builder, supported, response, Some(body))
         });
         self.arm_session(core, now, side);
     }

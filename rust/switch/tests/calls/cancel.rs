@@ -90,3 +90,35 @@ fn caller_whose_connection_broke_may_send_its_invite_again() {
     assert_eq!(desk.caller_statuses(), [100]);
     assert_eq!(desk.taken(CALLEE).len(), 1);
 }
+
+#[test]
+fn cancel_of_a_call_completed_elsewhere_says_so_to_the_callee_too() {
+    for (reason, told) in [
+        (
+            "SIP ;cause=200 ;text=\"Call completed elsewhere\"",
+            Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+        ),
+        ("Q.850;cause=200", None),
+        ("SIP;cause=487", None),
+    ] {
+        let mut desk = Desk::new(json!({}));
+        let invite = desk.ringing();
+        desk.answer(CALLEE, &invite, "180 Ringing", "callee", "");
+        desk.deliver(
+            CALLER,
+            &format!(
+                "CANCEL sip:1002@127.0.0.1 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKinv1;rport
+             From: \"A\" <sip:1001@127.0.0.1>;tag=caller
+             To: <sip:1002@127.0.0.1>
+             Call-ID: call-1
+             CSeq: 1 CANCEL
+             Reason: {reason}
+             Max-Forwards: 70"
+            ),
+            "",
+        );
+        let cancel = desk.taken(CALLEE).remove(0);
+        assert_eq!((cancel.method(), cancel.text(pbx_sip::Name::Reason)), (Method::Cancel, told), "{reason}");
+    }
+}

@@ -33,7 +33,7 @@ fn reinvite_with_another_body_is_415_and_goes_nowhere() {
         &format!(
             "INVITE sip:pbx@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER};branch=z9hG4bKtext\r\n\
              From: \"A\" <sip:1001@127.0.0.1>;tag=caller\r\nTo: <sip:1002@127.0.0.1>;tag={}\r\nCall-ID: call-1\r\n\
-             CSeq: 2 INVITE\r\nContact: <sip:1001@{CALLER}>\r\nContent-Type: multipart/mixed;boundary=x\r\n\
+             CSeq: 2 INVITE\r\nContact: <sip:1001@{CALLER}>\r\nContent-Type: text/plain\r\n\
              Content-Length: 5\r\n\r\nhello",
             tag(&answer)
         ),

@@ -124,7 +124,8 @@ impl Desk {
     /// Delivers one datagram; lines are joined by CRLF and the length is added.
     pub(crate) fn deliver(&mut self, from: &str, head: &str, body: &str) {
         let head = head.trim().lines().map(str::trim).collect::<Vec<_>>().join("\r\n");
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let is_typed = body.is_empty() || head.contains("Content-Type:");
+        let kind = if is_typed { "" } else { "Content-Type: application/sdp\r\n" };
         let text = format!("{head}\r\n{kind}Content-Length: {}\r\n\r\n{body}", body.len());
         let socket = if self.transport == Transport::Udp { self.socket } else { 77 };
         let flow = Flow { transport: self.transport, socket, remote: from.parse().unwrap() };
@@ -272,6 +273,18 @@ impl Desk {
 
     /// Answers a request as its receiver would.
     pub(crate) fn answer(&mut self, from: &str, request: &Message, status: &str, tag: &str, body: &str) {
+        self.answer_with(from, request, (status, tag), "X-None: -", body);
+    }
+
+    /// The same with further header lines.
+    pub(crate) fn answer_with(
+        &mut self,
+        from: &str,
+        request: &Message,
+        (status, tag): (&str, &str),
+        further: &str,
+        body: &str,
+    ) {
         let text = |name| String::from_utf8_lossy(request.header(name).unwrap()).into_owned();
         let to = text(pbx_sip::Name::To);
         let to = if to.contains("tag=") { to } else { format!("{to};tag={tag}") };
@@ -286,6 +299,7 @@ impl Desk {
              To: {to}
              Call-ID: {}
              CSeq: {}
+             {further}
              {contact}",
                 text(pbx_sip::Name::Via),
                 text(pbx_sip::Name::From),

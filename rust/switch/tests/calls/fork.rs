@@ -185,3 +185,18 @@ fn copy_of_the_winning_answer_after_the_call_gets_no_second_bye_although_its_bra
     let methods: Vec<_> = desk.taken(CALLEE).iter().map(Message::method).collect();
     assert!(!methods.contains(&Method::Bye), "{methods:?}");
 }
+
+#[test]
+fn those_who_rang_in_vain_hear_that_the_call_was_completed_elsewhere() {
+    let elsewhere = Some("SIP;cause=200;text=\"Call completed elsewhere\"");
+    let (mut desk, first, second) = forked(json!({}));
+    desk.answer(CALLEE, &first, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+    desk.taken(SECOND);
+    // The CANCEL was held back until now, and keeps its reason.
+    desk.answer(SECOND, &second, "180 Ringing", "second", "");
+    let cancel = desk.taken(SECOND).remove(0);
+    assert_eq!((cancel.method(), cancel.text(Name::Reason)), (Method::Cancel, elsewhere));
+    desk.answer(SECOND, &second, "200 OK", "second", &sdp("127.0.0.1", 7004));
+    let bye = desk.taken(SECOND).pop().unwrap();
+    assert_eq!((bye.method(), bye.text(Name::Reason)), (Method::Bye, elsewhere));
+}

@@ -1,6 +1,7 @@
 //! Calls through the real switch on a desk: packets in, packets out, time by hand.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to look at has failed")]
 
+mod answers;
 mod cancel;
 mod crossing;
 mod decision;
@@ -13,6 +14,7 @@ mod info;
 mod judgement;
 mod loops;
 mod media;
+mod multipart;
 mod names;
 mod nat;
 mod noise;

@@ -196,3 +196,28 @@ fn update_without_body_is_answered_by_us() {
     assert!(refreshed.header(Name::Contact).is_some() && refreshed.body().is_empty());
     assert!(desk.taken(CALLEE).is_empty(), "the other party hears nothing of it");
 }
+
+#[test]
+fn relayed_request_whose_interval_is_too_small_is_sent_once_more_with_a_longer_one() {
+    for method in ["INVITE", "UPDATE"] {
+        let mut desk = Desk::new(json!({}));
+        let invite = desk.ringing();
+        let allow = "Allow: INVITE, ACK, BYE, UPDATE\nSupported: timer";
+        desk.answer_with(CALLEE, &invite, ("200 OK", "callee"), allow, &sdp("127.0.0.1", 7002));
+        let answer = desk.taken(CALLER).pop().unwrap();
+        desk.ack(&answer, 1, "");
+        desk.taken(CALLEE);
+        desk.in_dialog(method, answer.to_tag().unwrap(), 2, &sdp("127.0.0.1", 7000));
+        let shown = desk.taken(CALLEE).remove(0);
+        let small = ("422 Session Interval Too Small", "callee");
+        desk.answer_with(CALLEE, &shown, small, "Min-SE: 2400", "");
+        assert!(desk.caller_statuses().iter().all(|&status| status == 100), "its own interval is fine");
+        let again = desk.taken(CALLEE).into_iter().find(|it| it.method().as_str() == method).unwrap();
+        assert_eq!(again.session_expires().unwrap().unwrap().interval, 2400);
+        assert_eq!((again.min_se(), again.body()), (Some(2400), shown.body()));
+        assert!(again.cseq() > shown.cseq());
+        desk.answer_with(CALLEE, &again, small, "Min-SE: 4800", "");
+        let told = desk.taken(CALLER).pop().unwrap();
+        assert_eq!((told.status(), told.min_se()), (422, Some(4800)), "not for ever");
+    }
+}

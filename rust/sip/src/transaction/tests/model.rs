@@ -165,7 +165,7 @@ impl World {
                 self.take(&incoming);
             }
             Event::Respond(code) => self.respond(code),
-            Event::Cancel => self.client.cancel(self.now, self.request),
+            Event::Cancel => self.client.cancel(self.now, self.request, None),
             Event::Abandon => self.client.abandon(self.request),
         }
     }
@@ -252,7 +252,7 @@ impl World {
 
     fn note(&mut self, event: TransactionEvent) {
         match event {
-            TransactionEvent::Timeout { id, timer: TimerName::C } => self.client.cancel(self.now, id),
+            TransactionEvent::Timeout { id, timer: TimerName::C } => self.client.cancel(self.now, id, None),
             TransactionEvent::Timeout { .. } => self.ends_seen += 1,
             TransactionEvent::TransportError { id } => panic!("{id:?} failed: {:?}", self.script),
             TransactionEvent::Terminated { id } => {

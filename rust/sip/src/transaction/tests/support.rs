@@ -81,7 +81,7 @@ impl Station {
     }
 
     pub(super) fn cancel(&mut self, id: TransactionId) {
-        self.layer.cancel(self.now(), id);
+        self.layer.cancel(self.now(), id, None);
         self.collect();
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use pbx_sip::Body;
 use pbx_sip::transaction::TransactionId;
 
 use super::super::calls::Calls;
@@ -84,7 +85,7 @@ impl Call {
         let body = self.media.pass_answer(core, vacant, answer, source);
         self.media.settle();
         if let Some(other) = self.leg_mut(vacant.other()) {
-            other.settle_ack(core, body.as_ref().ok().map(|body| &**body));
+            other.settle_ack(core, body.as_ref().ok().cloned().map(Body::sdp).as_ref());
         }
         if body.is_err() {
             let reason = Farewell::Reason("SIP;cause=488;text=\"No answer to the offer\"");

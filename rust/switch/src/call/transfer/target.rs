@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pbx_sip::dialog::Dialog;
 use pbx_sip::transaction::TransactionId;
-use pbx_sip::{Builder, Bytes, Limits, Message, Method, Name, Replaces, Uri};
+use pbx_sip::{Body, Builder, Bytes, Limits, Message, Method, Name, Replaces, Uri};
 
 use super::super::calls::Calls;
 use super::super::farewell::Farewell;
@@ -314,7 +314,7 @@ impl Call {
         let shown = self.media.shown(side);
         self.media.settle();
         if let Some(leg) = self.leg_mut(side) {
-            leg.settle_ack(core, shown.as_deref());
+            leg.settle_ack(core, shown.map(Body::sdp).as_ref());
         }
     }
 
@@ -328,7 +328,10 @@ impl Call {
                         core.transmit(leg.flow(), bytes);
                     }
                     _ if leg.owed_ack == Some(response.cseq()) => {}
-                    _ => leg.acknowledge(core, response.cseq(), shown[side.index()].as_deref()),
+                    _ => {
+                        let shown = shown[side.index()].clone().map(Body::sdp);
+                        leg.acknowledge(core, response.cseq(), shown.as_ref());
+                    }
                 }
             }
         }
