@@ -1,6 +1,6 @@
 //! 10,000 runs of register, call and hang-up at 30 % loss, every rule judged in each: `pbx_sim::invariant` says which.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pbx_sim::sweep_on_threads;
 
@@ -15,13 +15,23 @@ fn every_rule_holds(seeds: u64, loss: f64) {
     assert!(concluded > 0.99, "{concluded}: the share of calls with a final response");
 }
 
+/// What this process has used of the processors: the machine may have other work at the same time.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks =
+        after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    // Linux counts in hundredths of a second here, whatever its own clock does.
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
 #[test]
 fn every_rule_holds_for_10_000_seeds_at_30_percent_loss_in_under_a_minute() {
-    let begun = Instant::now();
+    let begun = processor_time();
     every_rule_holds(10_000, 0.3);
-    let took = begun.elapsed();
-    eprintln!("10,000 seeds took {took:?}");
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    let took = processor_time().saturating_sub(begun);
+    eprintln!("10,000 seeds took {took:?} of processor time");
+    assert!(took > Duration::ZERO && took < Duration::from_secs(60), "{took:?}");
 }
 
 #[test]
