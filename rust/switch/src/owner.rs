@@ -28,6 +28,8 @@ pub(crate) enum Role {
     Prack,
     /// Our own re-INVITE to the callee.
     Reanchor,
+    /// Our own re-INVITE that shows a party what the other one says now.
+    Redescribe,
     /// Our own refresh of the session of a side.
     Refresh(Side),
     /// Our re-INVITE to the party that remains of a transfer.

@@ -89,8 +89,13 @@ impl Call {
             leg.behind_nat = true;
         }
         self.summary.callee = Some(uri);
+        let is_open = !matches!(earlier, Earlier::Settled) && !self.is_bound_elsewhere(&earlier);
+        let answer = match &earlier {
+            Earlier::Answered(answer) => Some(&**answer),
+            _ => response.sdp(),
+        };
         let needs_sockets =
-            !matches!(earlier, Earlier::Settled) && self.anchor_if_revealed(core, now, response, &leg);
+            is_open && self.anchor_if_revealed(core, now, (response, answer), leg.dialog.flow);
         if needs_sockets || self.holds_answer() {
             let response = response.clone();
             let held = HeldAnswer { leg, transaction, response, earlier, needs_sockets };
@@ -134,6 +139,7 @@ impl Call {
         callee.contact = self.plan.caller_contact.as_deref().map(Into::into);
         let is_settled = matches!(earlier, Earlier::Settled);
         let late = !is_settled && self.is_offer_late();
+        let is_bound_elsewhere = self.is_bound_elsewhere(&earlier);
         let source = callee.dialog.flow.remote.ip();
         let said = match &earlier {
             Earlier::Answered(answer) => Some(&**answer),
@@ -142,6 +148,7 @@ impl Call {
         let body = match said {
             // The answer was in a reliable response; what is said again means nothing (RFC 3261 §13.2.1).
             _ if is_settled => Ok(None),
+            Some(_) if is_bound_elsewhere => Ok(None),
             Some(sdp) if late => self.media.pass_offer(core, now, Side::Callee, sdp, source).map(Some),
             Some(sdp) => self.media.pass_answer(core, Side::Callee, sdp, source).map(Some),
             None => Err(Refusal::NoCodec),
@@ -170,11 +177,14 @@ impl Call {
         self.phase = Phase::Connected;
         self.answered_at = Some(now);
         core.counters.count("calls_total", "answered");
-        if !late && !self.reanchor_due {
+        if is_bound_elsewhere || (!late && !self.reanchor_due) {
             self.media.settle();
         }
-        self.confirm_caller(core, now, response, body.as_ref(), late);
+        self.confirm_caller(core, now, response, body.as_ref(), late && !is_bound_elsewhere);
         self.reanchor(core, now);
+        if let Some(sdp) = said.filter(|_| is_bound_elsewhere) {
+            self.redescribe(core, now, Side::Caller, Bytes::copy_from_slice(sdp));
+        }
     }
 
     /// Sends the 2xx to the caller and keeps it for repetition.
@@ -240,6 +250,7 @@ impl Call {
         if held {
             self.bye(core, now, side, Farewell::Plain);
         }
+        self.show_description(core, now);
     }
 
     /// The answer in an ACK travels in the ACK of the other leg (§7 row 6).

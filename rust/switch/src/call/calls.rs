@@ -186,6 +186,7 @@ impl Calls {
             Role::Branch(index) => call.on_branch_response(core, now, usize::from(index), response),
             Role::Relayed => call.on_relay_response(core, now, client, response),
             Role::Reanchor => call.on_reanchor_response(core, now, response),
+            Role::Redescribe => call.on_redescribe_response(core, now, client, response),
             Role::Refresh(side) => call.on_refresh_response(core, now, (side, client), response),
             Role::Prack => {}
             Role::Rejoin => call.on_rejoin_response(core, now, client, response),
@@ -227,6 +228,7 @@ impl Calls {
             Role::Branch(index) => call.on_branch_timeout(core, now, usize::from(index), timer),
             Role::Relayed => call.on_relay_timeout(core, now, client),
             Role::Reanchor => call.on_reanchor_failure(core, now),
+            Role::Redescribe => call.on_redescribe_timeout(core, now, client),
             Role::Refresh(side) => call.on_refresh_timeout(core, now, (side, client), timer.is_some()),
             Role::Prack => {}
             Role::Rejoin => call.on_rejoin_timeout(core, now),
@@ -250,6 +252,7 @@ impl Calls {
             TimerKind::Reliable => call.on_reliable_timer(core, now),
             TimerKind::Silence(branch) => call.on_silence(core, now, branch.into()),
             TimerKind::Reanchor => call.reanchor(core, now),
+            TimerKind::Redescribe => call.show_description(core, now),
             TimerKind::Rejoin => call.rejoin(core, now),
             TimerKind::Offer => call.ask_for_offer(core, now),
             TimerKind::Release => call.on_release(core, now),
@@ -343,7 +346,12 @@ fn on_late_response(core: &mut Core, now: Instant, client: TransactionId, respon
         matches!(
             owner,
             Owner::Call {
-                role: Role::Relayed | Role::Reanchor | Role::Refresh(_) | Role::Rejoin | Role::Target,
+                role: Role::Relayed
+                    | Role::Reanchor
+                    | Role::Redescribe
+                    | Role::Refresh(_)
+                    | Role::Rejoin
+                    | Role::Target,
                 ..
             }
         )

@@ -55,7 +55,8 @@ impl Call {
     }
 
     fn confirmed_exchange(&self, side: Side) -> Exchange {
-        let is_shown = side == Side::Callee && (self.reanchor_due || self.reanchor.is_some());
+        let is_shown = (side == Side::Callee && (self.reanchor_due || self.reanchor.is_some()))
+            || self.redescription.as_ref().is_some_and(|shown| shown.towards == side);
         let leg = self.leg(side);
         let offers_in_2xx = |leg: &Leg| leg.accepting.as_ref().is_some_and(|accepting| accepting.offered);
         if leg.is_some_and(|leg| leg.owed_ack.is_some()) {

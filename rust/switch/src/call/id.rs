@@ -54,6 +54,8 @@ pub(crate) enum TimerKind {
     Reliable,
     /// The re-INVITE that shows the callee our address met another one (RFC 3261 §14.1).
     Reanchor,
+    /// A party is to be shown what the other one says now.
+    Redescribe,
     /// The remaining party of a transfer is asked again (RFC 3261 §14.1).
     Rejoin,
     /// The far end of a transfer's target is asked again.

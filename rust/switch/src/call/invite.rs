@@ -134,6 +134,7 @@ impl Calls {
             reanchor_due: false,
             reanchor: None,
             reanchor_tries: 0,
+            redescription: None,
             referral: None,
             target: None,
             replaced: None,

@@ -1,5 +1,6 @@
 //! The media of a call: whether it is anchored, which bodies the parties see, and what the worker is told.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -37,6 +38,10 @@ pub(super) struct CallMedia {
     proposed: [Option<Bytes>; 2],
     /// The description each party was shown last in a complete exchange.
     shown: [Option<Bytes>; 2],
+    /// What each party said last in a complete exchange, as a number.
+    said: [u64; 2],
+    /// The same of the offer that waits for its answer.
+    offered: u64,
     /// Our `o=` lines when bodies are rewritten without being anchored.
     origins: [LocalOrigin; 2],
     attempts: u8,
@@ -138,6 +143,8 @@ impl CallMedia {
             offer: None,
             proposed: [None, None],
             shown: [None, None],
+            said: [0, 0],
+            offered: 0,
             origins: seeds.map(LocalOrigin::new),
             attempts: 0,
             behind_proxy: false,
@@ -225,6 +232,23 @@ impl CallMedia {
         Ok(())
     }
 
+    /// The decision to anchor a direct call, if the callee's answer shows a private or translated address.
+    pub(super) fn revealed(
+        &self,
+        mode: MediaMode,
+        (answer, nat): (Option<&[u8]>, bool),
+        peer: IpAddr,
+    ) -> Option<MediaDecision> {
+        if self.path() != MediaPath::Direct {
+            return None;
+        }
+        let answer = Sdp::parse(answer?).ok()?;
+        let shown = MediaFacts::of(&answer, peer);
+        let facts =
+            PathFacts { private_differs: shown.private_differs, contact_nat: nat, ..PathFacts::default() };
+        Some(decide(media_mode(mode), facts)).filter(|decision| decision.path == MediaPath::Anchored)
+    }
+
     /// Anchors a direct call when the callee's answer shows a private or translated address. `true`: it is
     /// anchored now and the callee must be told.
     pub(super) fn anchor_if_revealed(
@@ -232,18 +256,12 @@ impl CallMedia {
         core: &mut Core,
         now: Instant,
         mode: MediaMode,
-        (answer, nat): (Option<&[u8]>, bool),
+        said: (Option<&[u8]>, bool),
         peers: [IpAddr; 2],
     ) -> Result<bool, Refusal> {
-        let (MediaPath::Direct, Some(offer)) = (self.path(), &self.offer) else { return Ok(false) };
-        let Some(answer) = answer.and_then(|answer| Sdp::parse(answer).ok()) else { return Ok(false) };
-        let shown = MediaFacts::of(&answer, peers[1]);
-        let facts =
-            PathFacts { private_differs: shown.private_differs, contact_nat: nat, ..PathFacts::default() };
-        let decision = decide(media_mode(mode), facts);
-        if decision.path != MediaPath::Anchored {
+        let (Some(decision), Some(offer)) = (self.revealed(mode, said, peers[1]), &self.offer) else {
             return Ok(false);
-        }
+        };
         let lines = offer.written.media().len();
         self.open(core, now, lines, peers)?;
         self.decision = Some(decision);
@@ -282,6 +300,7 @@ impl CallMedia {
     ) -> Result<Bytes, Refusal> {
         let offer = self.show_offer(core, now, from, sdp, source)?;
         self.proposed[from.other().index()] = Some(offer.clone());
+        self.offered = essence(sdp);
         Ok(offer)
     }
 
@@ -317,6 +336,8 @@ impl CallMedia {
         let answer = self.show_answer(core, from, sdp, source)?;
         self.shown[from.other().index()] = Some(answer.clone());
         self.shown[from.index()].clone_from(&self.proposed[from.index()]);
+        self.said[from.other().index()] = self.offered;
+        self.said[from.index()] = essence(sdp);
         Ok(answer)
     }
 
@@ -341,6 +362,11 @@ impl CallMedia {
         });
         self.offer = Some(offer);
         shown.map_err(|_| Refusal::NoCodec)
+    }
+
+    /// Whether a party says something else than in the session in force.
+    pub(super) fn is_news(&self, side: Side, sdp: &[u8]) -> bool {
+        self.said[side.index()] != essence(sdp)
     }
 
     /// What a party was shown of the session in force.
@@ -405,6 +431,15 @@ impl Session {
         };
         MediaCommand::Open { session: self.id, legs: [leg(Side::Caller), leg(Side::Callee)] }
     }
+}
+
+/// A description as a number, its `o=` line aside: some peers count its version up without a change.
+fn essence(sdp: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sdp.split(|&octet| octet == b'\n')
+        .filter(|line| !line.starts_with(b"o="))
+        .for_each(|line| line.hash(&mut hasher));
+    hasher.finish()
 }
 
 fn parse(sdp: Option<&[u8]>) -> Result<Option<Sdp>, Refusal> {

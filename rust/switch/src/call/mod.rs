@@ -30,6 +30,7 @@ mod prack;
 mod progress;
 mod race;
 mod reanchor;
+mod redescribe;
 mod relay;
 mod reliable;
 mod resolve;

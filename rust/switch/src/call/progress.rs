@@ -40,8 +40,13 @@ impl Call {
             self.early[place].owes_answer = true;
         }
         let reliably = self.shows_reliably(is_reliable);
-        let description = self.describe_progress(response, is_reliable, reliably);
-        let source = self.branches[index].endpoint.flow.remote.ip();
+        let flow = self.branches[index].endpoint.flow;
+        let source = flow.remote.ip();
+        let description = if reliably && self.is_revealed_by(response, flow) {
+            Description::None
+        } else {
+            self.describe_progress(response, is_reliable, reliably)
+        };
         let body = response.sdp().and_then(|sdp| match description {
             Description::None => None,
             Description::Answer => self.media.pass_answer(core, Side::Callee, sdp, source).ok(),

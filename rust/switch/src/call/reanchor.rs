@@ -3,13 +3,13 @@
 
 use std::time::Instant;
 
-use pbx_sip::{Message, Method};
+use pbx_sip::{Flow, Message, Method};
 
 use super::farewell::Farewell;
 use super::id::{Side, TimerKind};
-use super::leg::Leg;
 use super::state::{Call, Phase};
 use super::transfer::glare_wait;
+use crate::config::MediaMode;
 use crate::core::{Core, Role};
 use crate::nat::is_behind_nat;
 use crate::output::Level;
@@ -23,21 +23,35 @@ impl Call {
         &mut self,
         core: &mut Core,
         now: Instant,
-        response: &Message,
-        callee: &Leg,
+        (response, answer): (&Message, Option<&[u8]>),
+        flow: Flow,
     ) -> bool {
-        if self.invite.as_ref().is_none_or(|invite| invite.message.sdp().is_none()) {
+        if self.is_offer_late() {
             return false;
         }
-        let flow = callee.dialog.flow;
-        let nat = self.policy.config.nat_fix && is_behind_nat(response, &flow);
-        let mode = self.plan.media.unwrap_or(self.policy.config.media.mode);
         let peers = [self.caller.dialog.flow.remote.ip(), flow.remote.ip()];
-        match self.media.anchor_if_revealed(core, now, mode, (response.sdp(), nat), peers) {
+        let said = (answer, self.is_translated(response, flow));
+        match self.media.anchor_if_revealed(core, now, self.mode_if_revealed(), said, peers) {
             Ok(anchored) => self.reanchor_due = anchored,
             Err(_) => warn_not_anchored(core),
         }
         self.reanchor_due
+    }
+
+    /// Whether the answer in a provisional response shows what the offer could not. The caller is not shown it then: a
+    /// reliable one could not be taken back, and of media to that address nothing would come.
+    pub(super) fn is_revealed_by(&self, response: &Message, flow: Flow) -> bool {
+        let said = (response.sdp(), self.is_translated(response, flow));
+        !self.is_offer_late()
+            && self.media.revealed(self.mode_if_revealed(), said, flow.remote.ip()).is_some()
+    }
+
+    fn is_translated(&self, response: &Message, flow: Flow) -> bool {
+        self.policy.config.nat_fix && is_behind_nat(response, &flow)
+    }
+
+    fn mode_if_revealed(&self) -> MediaMode {
+        self.plan.media.unwrap_or(self.policy.config.media.mode)
     }
 
     /// No sockets for an answer that needs them: the call goes on as it was decided, with a warning.

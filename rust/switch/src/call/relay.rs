@@ -209,7 +209,7 @@ impl Call {
 
     /// A copy of a 2xx to INVITE, or one that crossed our BYE: it is acknowledged all the same
     /// (RFC 3261 §13.2.2.4).
-    fn on_relay_copy(&mut self, core: &mut Core, response: &Message) {
+    pub(super) fn on_relay_copy(&mut self, core: &mut Core, response: &Message) {
         if response.cseq_method() != Method::Invite || response.status() / 100 != 2 {
             return;
         }

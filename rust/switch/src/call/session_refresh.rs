@@ -83,6 +83,7 @@ impl Call {
     /// Whether an INVITE is under way on a leg: two at once would be glare (RFC 3261 §14.1).
     pub(super) fn has_invite(&self, side: Side) -> bool {
         (side == Side::Callee && (self.reanchor_due || self.reanchor.is_some()))
+            || self.redescription.as_ref().is_some_and(|shown| shown.towards == side && shown.is_asking())
             || self.relays.iter().any(|relay| relay.method == Method::Invite)
             || self.leg(side).is_some_and(|leg| leg.accepting.is_some() || leg.is_refreshing_by_invite())
             || self.is_transferring(side)
@@ -128,6 +129,7 @@ impl Call {
             200..=299 => {
                 leg.update_target(response);
                 leg.session.on_accepted(now, response);
+                self.follow_refresh(core, now, side, response);
             }
             405 | 501 if refresh.method == Method::Update => {
                 leg.session.on_update_refused();
@@ -140,6 +142,13 @@ impl Call {
                 let wait = response.number(Name::RetryAfter);
                 leg.session.put_off(now, wait.map(|secs| Duration::from_secs(secs.into())));
             }
+        }
+    }
+
+    /// A party may answer our re-INVITE with other words than the last time: then the other one has to know.
+    fn follow_refresh(&mut self, core: &mut Core, now: Instant, side: Side, response: &Message) {
+        if let Some(sdp) = response.sdp_bytes().filter(|sdp| self.media.is_news(side, sdp)) {
+            self.redescribe(core, now, side.other(), sdp);
         }
     }
 

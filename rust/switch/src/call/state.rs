@@ -15,6 +15,7 @@ use super::id::{CallId, Side};
 use super::leg::Leg;
 use super::media::CallMedia;
 use super::plan::Plan;
+use super::redescribe::Redescription;
 use super::relay::Relay;
 use super::reliable::Reliable;
 use super::transfer::{Referral, Target};
@@ -84,6 +85,8 @@ pub(crate) struct Call {
     pub(super) reanchor: Option<TransactionId>,
     /// How often that was sent.
     pub(super) reanchor_tries: u8,
+    /// What a party has yet to be shown of the other one.
+    pub(super) redescription: Option<Box<Redescription>>,
     /// The transfer one of the parties asked for.
     pub(super) referral: Option<Box<Referral>>,
     /// The transfer this call takes a party in for.
@@ -158,6 +161,7 @@ impl Call {
             && self.byes == 0
             && self.relays.is_empty()
             && self.reanchor.is_none()
+            && !self.redescription.as_ref().is_some_and(|shown| shown.is_asking())
             && self.referral.is_none()
             && !self.branches.iter().any(Branch::is_pending)
             && !self.caller.is_owed()

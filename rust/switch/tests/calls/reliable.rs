@@ -314,3 +314,102 @@ fn answer_held_for_a_prack_that_never_comes_is_ended() {
     assert_eq!(methods, [Method::Ack, Method::Bye]);
     desk.assert_clean();
 }
+
+/// A second phone behind the endpoint whose first one answered reliably takes the call; gives our answer to the caller.
+fn taken_by_another_dialog(desk: &mut Desk, port: u16) -> Message {
+    let (invite, _) = bound(desk);
+    desk.answer(CALLEE, &invite, "200 OK", "other", &sdp("127.0.0.1", port));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    assert_eq!((answer.status(), answer.body()), (200, &b""[..]), "the caller has its answer");
+    desk.ack(&answer, 1, "");
+    answer
+}
+
+#[test]
+fn answer_of_another_dialog_than_the_one_shown_reliably_is_offered_to_the_caller_after_its_ack() {
+    for mode in ["all", "none"] {
+        let mut desk = Desk::new(json!({"media": {"mode": mode}}));
+        let answer = taken_by_another_dialog(&mut desk, 7008);
+        assert_eq!(desk.taken(CALLEE)[0].method(), Method::Ack);
+        let offer = desk.taken(CALLER).remove(0);
+        assert_eq!(offer.method(), Method::Invite);
+        assert_eq!(text(&offer).contains("m=audio 7008"), mode == "none", "{}", text(&offer));
+        desk.answer(CALLER, &offer, "200 OK", "caller", &sdp("127.0.0.1", 7000));
+        assert_eq!(desk.taken(CALLER)[0].method(), Method::Ack);
+        assert!(desk.taken(CALLEE).is_empty(), "it has its answer");
+        desk.in_dialog("INFO", answer.to_tag().unwrap(), 3, "");
+        let info = desk.taken(CALLEE).remove(0);
+        assert_eq!(info.to_tag(), Some("other"));
+        desk.answer(CALLEE, &info, "200 OK", "other", "");
+        desk.in_dialog("BYE", answer.to_tag().unwrap(), 4, "");
+        let bye = desk.taken(CALLEE).remove(0);
+        desk.answer(CALLEE, &bye, "200 OK", "other", "");
+        desk.assert_clean();
+    }
+}
+
+#[test]
+fn glare_with_such_an_offer_is_tried_again_and_a_refusal_ends_the_call() {
+    let mut desk = Desk::new(json!({"media": {"mode": "all"}}));
+    let answer = taken_by_another_dialog(&mut desk, 7008);
+    let offer = desk.taken(CALLER).remove(0);
+    desk.in_dialog("INVITE", answer.to_tag().unwrap(), 3, &sdp("127.0.0.1", 7000));
+    assert_eq!(desk.caller_statuses(), [491]);
+    desk.answer(CALLER, &offer, "491 Request Pending", "caller", "");
+    desk.taken(CALLER);
+    desk.advance(Duration::from_secs(3));
+    let again = desk.taken(CALLER).into_iter().find(Message::is_request).unwrap();
+    assert_eq!(again.method(), Method::Invite);
+    desk.taken(CALLEE);
+    desk.answer(CALLER, &again, "488 Not Acceptable Here", "caller", "");
+    let told = desk.taken(CALLER);
+    assert_eq!(told.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Bye]);
+    let reason = Some("SIP;cause=488;text=\"Session could not be renewed\"");
+    assert_eq!(told[1].text(Name::Reason), reason);
+    let bye = desk.taken(CALLEE).remove(0);
+    assert_eq!((bye.method(), bye.text(Name::Reason)), (Method::Bye, reason));
+    desk.answer(CALLEE, &bye, "200 OK", "other", "");
+    desk.answer(CALLER, &told[1], "200 OK", "caller", "");
+    desk.assert_clean();
+}
+
+#[test]
+fn offer_of_another_dialog_than_the_one_shown_reliably_waits_for_the_callers_answer() {
+    let mut desk = Desk::new(json!({"media": {"mode": "none"}}));
+    let invite = ringing(&mut desk, RELIABLE, "");
+    progress(&mut desk, CALLEE, &invite, ("callee", 5), &sdp("127.0.0.1", 7002));
+    let shown = desk.taken(CALLER).pop().unwrap();
+    prack(&mut desk, &shown, 2, &sdp("127.0.0.1", 7000));
+    let pracked = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &pracked, "200 OK", "callee", "");
+    desk.taken(CALLER);
+    desk.answer(CALLEE, &invite, "200 OK", "other", &sdp("127.0.0.1", 7008));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    assert_eq!((answer.status(), answer.body()), (200, &b""[..]));
+    desk.ack(&answer, 1, "");
+    assert!(desk.taken(CALLEE).is_empty(), "the ACK waits");
+    let offer = desk.taken(CALLER).remove(0);
+    assert_eq!(offer.body(), sdp("127.0.0.1", 7008).as_bytes());
+    desk.answer(CALLER, &offer, "200 OK", "caller", &sdp("127.0.0.1", 7010));
+    let ack = desk.taken(CALLEE).remove(0);
+    assert_eq!((ack.method(), ack.body()), (Method::Ack, sdp("127.0.0.1", 7010).as_bytes()));
+}
+
+#[test]
+fn nat_revealed_in_a_reliable_response_is_anchored_with_the_answer() {
+    let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
+    let invite = ringing(&mut desk, RELIABLE, &sdp("127.0.0.1", 7000));
+    progress(&mut desk, CALLEE, &invite, ("callee", 5), &sdp("10.0.0.9", 7002));
+    let pracked = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &pracked, "200 OK", "callee", "");
+    let shown = desk.taken(CALLER).pop().unwrap();
+    assert_eq!((shown.status(), shown.body()), (183, &b""[..]), "nothing that could not be taken back");
+    prack(&mut desk, &shown, 2, "");
+    desk.taken(CALLER);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", "");
+    let answer = desk.taken(CALLER).pop().unwrap();
+    assert!(text(&answer).contains("m=audio 200"), "{}", text(&answer));
+    let told = desk.taken(CALLEE);
+    assert_eq!(told.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Invite]);
+    assert!(text(&told[1]).contains("m=audio 200"), "{}", text(&told[1]));
+}

@@ -233,10 +233,10 @@ fn session_timer_always_refreshes_a_peer_without_timer() {
     let mut desk = Desk::new(config);
     established(&mut desk, "X-None: -");
     desk.advance(Duration::from_secs(45));
-    for peer in [CALLEE, CALLER] {
+    for (peer, port) in [(CALLEE, 7002), (CALLER, 7000)] {
         let refresh = desk.taken(peer).remove(0);
         assert_eq!(refresh.method(), Method::Invite);
-        desk.answer(peer, &refresh, "200 OK", "callee", &sdp("127.0.0.1", 7002));
+        desk.answer(peer, &refresh, "200 OK", "callee", &sdp("127.0.0.1", port));
     }
     desk.taken(CALLEE);
     assert_eq!(methods(&seconds(&mut desk, 45)), [Method::Invite]);
@@ -278,4 +278,30 @@ fn hangup_during_a_refresh_leaves_nothing() {
     assert_eq!(methods(&desk.taken(CALLEE)), [Method::Ack]);
     desk.answer(CALLEE, &bye, "200 OK", "callee", "");
     desk.assert_clean();
+}
+
+#[test]
+fn changed_answer_to_our_refresh_is_offered_to_the_other_party() {
+    for mode in ["all", "none"] {
+        let mut desk = Desk::new(json!({"media": {"mode": mode}}));
+        established(&mut desk, OURS);
+        let refresh = seconds(&mut desk, 45).remove(0);
+        let counted_up = sdp("127.0.0.1", 7002).replace("o=- 1 1", "o=- 1 2");
+        desk.answer(CALLEE, &refresh, &format!("200 OK\n{OURS}"), "callee", &counted_up);
+        assert!(desk.taken(CALLER).is_empty(), "{mode}: a new number alone says nothing");
+        let refresh = seconds(&mut desk, 45).pop().unwrap();
+        let moved = sdp("127.0.0.1", 7012).replace("o=- 1 1", "o=- 1 3");
+        desk.answer(CALLEE, &refresh, &format!("200 OK\n{OURS}"), "callee", &moved);
+        let offer = desk.taken(CALLER).remove(0);
+        assert_eq!(offer.method(), Method::Invite);
+        let body = String::from_utf8_lossy(offer.body()).into_owned();
+        assert_eq!(body.contains("m=audio 7012"), mode == "none", "{body}");
+        desk.taken(CALLEE);
+        desk.answer(CALLER, &offer, "200 OK", "caller", &sdp("127.0.0.1", 7000));
+        assert_eq!(methods(&desk.taken(CALLER)), [Method::Ack]);
+        assert!(desk.taken(CALLEE).is_empty());
+        let refresh = seconds(&mut desk, 45).pop().unwrap();
+        desk.answer(CALLEE, &refresh, &format!("200 OK\n{OURS}"), "callee", &moved);
+        assert!(desk.taken(CALLER).is_empty(), "{mode}: it is known now");
+    }
 }
