@@ -6,6 +6,7 @@ need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need sipp sip-tester
 need baresip baresip-core
 need kamailio kamailio
+need linphonec linphone-cli
 need node nodejs
 need npm npm
 browser() { # a browser's SIP library, beside the test that runs it

@@ -41,7 +41,9 @@ def peer() -> Callable[[str], None]:
     """Fail, naming the command that helps, when a program to call with is not installed."""
 
     def need(program: str) -> None:
-        packages = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio"}
+        packages = {
+            "sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "linphonec": "linphone-cli",
+        }  # fmt: skip
         if shutil.which(program) is None:
             pytest.fail(f"{program} is missing: apt-get install --no-install-recommends {packages[program]}")
 

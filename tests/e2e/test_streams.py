@@ -36,8 +36,8 @@ def request(method: str, transport: str, number: int, body: str = "") -> bytes:
     ).encode()
 
 
-def make_pair(directory: Path, name: str, kind: str = "rsa:2048") -> dict[str, str]:
-    """A self-signed certificate for `<name>.test`, and its key."""
+def make_pair(directory: Path, name: str, kind: str = "rsa:2048", *, subject: str = "") -> dict[str, str]:
+    """A self-signed certificate for `subject`, else for `<name>.test`, and its key."""
     directory.mkdir(parents=True, exist_ok=True)
     files = {"ssl_certificate": f"{name}.pem", "ssl_private_key": f"{name}.key"}
     command = [
@@ -50,7 +50,7 @@ def make_pair(directory: Path, name: str, kind: str = "rsa:2048") -> dict[str, s
         "-days",
         "2",
         "-subj",
-        f"/CN={name}.test",
+        f"/CN={subject or name + '.test'}",
     ]
     command += ["-keyout", files["ssl_private_key"], "-out", files["ssl_certificate"]]
     subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=30)

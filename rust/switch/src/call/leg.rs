@@ -147,10 +147,12 @@ impl Leg {
         self.dialog.route_set.first().map_or(&*self.dialog.remote_target, |route| &**route)
     }
 
-    /// Whether the peer asked to be reached the way it came (`ob`, RFC 5626 §4.3).
+    /// Whether the peer is to be reached the way it came: it asked for that (`ob`, RFC 5626 §4.3), or its Contact
+    /// is a GRUU, which names a domain where others name a socket (RFC 5627 §3.1).
     fn keeps_flow(&self) -> bool {
         self.dialog.route_set.is_empty()
-            && Uri::parse(&self.dialog.remote_target).is_ok_and(|uri| uri.params.has("ob"))
+            && Uri::parse(&self.dialog.remote_target)
+                .is_ok_and(|uri| uri.params.has("ob") || uri.params.has("gr"))
     }
 
     /// Our Contact towards the peer.

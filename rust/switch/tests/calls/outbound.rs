@@ -112,8 +112,8 @@ fn gruu_of_one_phone_rings_that_phone_alone() {
     assert_eq!(desk.caller_statuses(), [100, 404]);
 }
 
-#[test]
-fn caller_with_ob_gets_requests_in_the_call_the_way_it_came() {
+/// A caller at `CALLER` whose Contact does not lead there; returns what an INFO of the callee reaches it as.
+fn info_towards(contact: &str) -> Message {
     let mut desk = Desk::new(json!({"nat_fix": false}));
     desk.register("1002", CALLEE);
     desk.deliver(
@@ -125,7 +125,7 @@ fn caller_with_ob_gets_requests_in_the_call_the_way_it_came() {
              To: <sip:1002@127.0.0.1>
              Call-ID: call-1
              CSeq: 1 INVITE
-             Contact: <sip:1001@198.51.100.9:5070;ob>"
+             Contact: <{contact}>"
         ),
         &sdp("127.0.0.1", 7000),
     );
@@ -134,8 +134,24 @@ fn caller_with_ob_gets_requests_in_the_call_the_way_it_came() {
     let answer = desk.taken(CALLER).pop().unwrap();
     desk.ack(&answer, 1, "");
     desk.callee_request("INFO", &invite, "callee", 1, "");
-    let info = desk.taken(CALLER).remove(0);
-    assert_eq!((info.method(), info.request_uri()), (Method::Info, "sip:1001@198.51.100.9:5070;ob"));
+    desk.taken(CALLER).remove(0)
+}
+
+#[test]
+fn caller_with_ob_gets_requests_in_the_call_the_way_it_came() {
+    let contact = "sip:1001@198.51.100.9:5070;ob";
+    let info = info_towards(contact);
+    assert_eq!((info.method(), info.request_uri()), (Method::Info, contact));
+}
+
+#[test]
+fn caller_whose_contact_is_a_gruu_gets_requests_in_the_call_the_way_it_came() {
+    for contact in
+        ["sip:1001@127.0.0.1;gr=urn:uuid:00000000-0000-0000-0000-000000000001", "sip:tgruu.A@127.0.0.1;gr"]
+    {
+        let info = info_towards(contact);
+        assert_eq!((info.method(), info.request_uri()), (Method::Info, contact));
+    }
 }
 
 #[test]
