@@ -156,6 +156,29 @@ impl CallMedia {
         self.session.as_ref().map(|session| session.id)
     }
 
+    /// Why and that the call is anchored.
+    pub(super) fn anchored(&self) -> Option<MediaDecision> {
+        self.decision.filter(|decision| decision.path == MediaPath::Anchored)
+    }
+
+    /// Anchors a direct call before its next offer, which goes to a party that is anchored where it is now (§5: judged
+    /// again on every offer). Without ports it stays direct.
+    pub(super) fn anchor_as(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        decision: MediaDecision,
+        peers: [IpAddr; 2],
+    ) {
+        if self.path() != MediaPath::Direct {
+            return;
+        }
+        match self.open(core, now, LATE_OFFER_LINES, peers) {
+            Ok(()) => self.decision = Some(decision),
+            Err(_) => core.counters.count("media_total", "open_failed"),
+        }
+    }
+
     /// Gives up anchoring.
     pub(super) fn stay_direct(&mut self, core: &mut Core, now: Instant) {
         self.close(core, now);

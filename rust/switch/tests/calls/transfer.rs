@@ -375,6 +375,32 @@ mod attended {
     }
 
     #[test]
+    fn direct_consultation_is_anchored_for_a_party_that_needs_it() {
+        let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
+        desk.register("1003", SECOND);
+        let invite = desk.ringing();
+        desk.answer(CALLEE, &invite, "200 OK", "callee", &sdp("10.0.0.9", 7002));
+        let first = desk.taken(CALLER).pop().unwrap();
+        desk.ack(&first, 1, "");
+        let reanchor = only(&mut desk, CALLEE, Method::Invite);
+        desk.answer(CALLEE, &reanchor, "200 OK", "callee", &sdp("10.0.0.9", 7002));
+        desk.taken(CALLEE);
+        let (_, second) = desk.consulted();
+        let paths = |desk: &Desk| -> Vec<_> {
+            desk.switch.calls(desk.now, 10, None).iter().map(|call| call.media).collect()
+        };
+        assert_eq!(paths(&desk), ["anchored", "direct"]);
+        desk.in_dialog_with("REFER", (first.to_tag().unwrap(), 2), &replacing(&second), "");
+        let ask = only(&mut desk, SECOND, Method::Invite);
+        desk.answer(SECOND, &ask, "200 OK", "third", &sdp("127.0.0.1", 7024));
+        let rejoin = only(&mut desk, CALLEE, Method::Invite);
+        assert!(body(&rejoin).contains("m=audio 200"), "{}", body(&rejoin));
+        desk.answer(CALLEE, &rejoin, "200 OK", "callee", &sdp("10.0.0.9", 7022));
+        let ack = only(&mut desk, SECOND, Method::Ack);
+        assert!(body(&ack).contains("m=audio 200") && !body(&ack).contains("10.0.0.9"), "{}", body(&ack));
+    }
+
+    #[test]
     fn dialog_that_is_gone_is_told_as_481_and_the_old_call_goes_on() {
         let (mut desk, first, second, summons) = consulting(json!({}));
         third_says(&mut desk, "BYE", &summons);

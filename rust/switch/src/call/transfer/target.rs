@@ -1,7 +1,9 @@
 //! The call that takes the remaining party in: begun anew, or the other call of the referrer.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
+use pbx_media::decide::MediaDecision;
 use pbx_sip::dialog::Dialog;
 use pbx_sip::transaction::TransactionId;
 use pbx_sip::{Body, Builder, Bytes, Limits, Message, Method, Name, Replaces, Uri};
@@ -101,7 +103,11 @@ impl Calls {
         if let Some(referral) = self.call_mut(parent).and_then(|call| call.referral.as_mut()) {
             referral.target = Some(other);
         }
+        let anchored = self.call(parent).and_then(Call::anchored_party);
         self.with(core, now, other, |call, core| {
+            if let Some((decision, party)) = anchored {
+                call.anchor_for(core, now, decision, (vacant, party));
+            }
             call.target = Some(Box::new(Target { parent, vacant, asking: None, tries: 0, offered: false }));
             call.ask_for_offer(core, now);
         });
@@ -153,6 +159,28 @@ fn names_us(core: &Core, call: &Call, uri: &str) -> bool {
 }
 
 impl Call {
+    /// Why the call is anchored, if it is, and where the party that remains of its transfer is.
+    fn anchored_party(&self) -> Option<(MediaDecision, IpAddr)> {
+        let remaining = self.leg(self.referral.as_ref()?.referrer.other())?;
+        Some((self.media.anchored()?, remaining.dialog.flow.remote.ip()))
+    }
+
+    /// Prepares for a party that is to take a place here and needs us in the way of its media.
+    fn anchor_for(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        decision: MediaDecision,
+        (vacant, party): (Side, IpAddr),
+    ) {
+        let Some(far) = self.leg(vacant.other()).map(|leg| leg.dialog.flow.remote.ip()) else { return };
+        let peers = match vacant {
+            Side::Caller => [party, far],
+            Side::Callee => [far, party],
+        };
+        self.media.anchor_as(core, now, decision, peers);
+    }
+
     /// The INVITE the referrer would have sent, as far as routes and Python look at it. The target sees the remaining
     /// party as the caller.
     fn summons(&self, core: &mut Core, is_ours: bool) -> Option<Summons> {
