@@ -19,7 +19,6 @@ use crate::input::Input;
 use crate::launch;
 use crate::relay_counters::MediaCounters;
 use crate::relay_worker::WorkerPort;
-use crate::shard_health;
 use crate::start_error::StartError;
 
 /// How long a request to the signalling thread may take.
@@ -101,7 +100,7 @@ impl Engine {
     pub fn health(&self) -> Result<Health, EngineError> {
         let all: Result<Vec<Health>, EngineError> =
             self.shards().map(|shard| self.ask(shard, MAX_ANSWER, Input::Health)).collect();
-        Ok(shard_health::merge(all?))
+        Ok(Health::merge(all?))
     }
 
     /// Up to `limit` calls after the handle `after`.

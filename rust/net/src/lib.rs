@@ -45,7 +45,6 @@ mod relay_table;
 #[cfg(test)]
 mod relay_test;
 mod relay_worker;
-mod shard_health;
 mod shared_ports;
 mod sources;
 mod start_error;

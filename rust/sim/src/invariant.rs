@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pbx_switch::Health;
+
 use crate::agent::{LegState, LegView, Mark, Outcome};
 use crate::pairing::check_pairs;
 use crate::scenario::{Manners, Order, Reliability, Reply, Scenario};
@@ -130,6 +132,12 @@ fn check_standing(world: &World<'_>, standing: usize, broken: &mut Vec<String>) 
     }
 }
 
+/// Dialogs a shard takes for another's.
+fn elsewhere(health: &Health) -> usize {
+    let gauge = health.counters.iter().find(|(name, _)| name == "dialogs_elsewhere");
+    gauge.map_or(0, |(_, count)| *count as usize)
+}
+
 /// Nothing is left once everybody has hung up.
 pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
     let health = world.switch().health();
@@ -142,6 +150,7 @@ pub(crate) fn check_end(world: &World<'_>, broken: &mut Vec<String>) {
         ("media sessions", health.media_sessions),
         ("used ports", health.ports_used),
         ("open media sockets", world.media_sessions()),
+        ("dialogs elsewhere", elsewhere(&health)),
     ];
     let is_heard = world.unheard().call_ids().is_empty() && !is_deserted(world);
     for (what, count) in left.into_iter().filter(|(_, count)| *count > 0 && is_heard) {

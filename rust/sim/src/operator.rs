@@ -23,7 +23,7 @@ impl World<'_> {
             }
             Order::Reload => {
                 self.config.generation += 1;
-                if let Err(error) = self.switch.handle_config(self.now, self.config.clone()) {
+                if let Err(error) = self.switch.handle_config(self.now, &self.config) {
                     self.watch.broken.push(format!("reload refused: {error}"));
                 }
                 return;

@@ -68,6 +68,13 @@ pub(crate) fn check_devices(world: &World<'_>, broken: &mut Vec<String>) {
 /// The bindings are those of the phones that registered, each once.
 pub(crate) fn check_bindings(world: &World<'_>, broken: &mut Vec<String>) {
     let views = world.switch().registrations(world.now, usize::MAX, None);
+    for switch in world.switch().switches() {
+        let copies = switch.registrations(world.now, usize::MAX, None);
+        let same = copies.iter().map(|view| (&view.aor, &view.contact, view.expires_secs));
+        if !same.eq(views.iter().map(|view| (&view.aor, &view.contact, view.expires_secs))) {
+            broken.push("shards have different bindings".to_owned());
+        }
+    }
     let mut contacts: Vec<(&str, &str)> =
         views.iter().map(|view| (view.aor.as_str(), view.contact.as_str())).collect();
     contacts.sort_unstable();

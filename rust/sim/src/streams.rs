@@ -4,6 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use pbx_sip::Shard;
+
+/// Shards connections are dealt out to.
+const SHARDS: usize = 6;
+
 /// An open stream.
 #[derive(Clone, Copy, Debug)]
 struct Stream {
@@ -32,7 +37,9 @@ impl Streams {
         let opened_total = &mut self.opened_total;
         let stream = self.open.entry(phone).or_insert_with(|| {
             *opened_total += 1;
-            Stream { id: *opened_total, last_at: [now; 2] }
+            // The system gives a connection to any of the shards.
+            let shard = Shard::new(*opened_total as usize % SHARDS).unwrap_or_default();
+            Stream { id: shard.name(*opened_total), last_at: [now; 2] }
         });
         stream.id
     }

@@ -26,6 +26,7 @@ use crate::peer_names::PeerNames;
 use crate::policy::{Locality, Policy, is_private};
 use crate::query::QueryId;
 use crate::session_ports::PortSource;
+use crate::shards::ShardNews;
 use crate::stateless_tags::StatelessTags;
 
 /// Bits of an id of questions and sessions below the number of its shard.
@@ -68,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) dispatch: Option<Dispatch>,
     /// Where the message being handled came from.
     pub(crate) arrival: Option<Flow>,
+    /// How many shards have handed it on.
+    pub(crate) hops: u8,
 }
 
 impl Core {
@@ -95,6 +98,14 @@ impl Core {
     /// Tells Python that an answer is no longer wanted.
     pub(crate) fn forget(&mut self, query: QueryId) {
         self.outputs.push_back(Output::Forget(query));
+    }
+
+    /// Tells the other shards that dialogs have ended which some of them may still look for here.
+    pub(crate) fn tell_ended(&mut self, tags: &[Box<str>]) {
+        let Some(dispatch) = self.dispatch.as_ref().filter(|_| !tags.is_empty()) else { return };
+        for to in dispatch.others() {
+            self.outputs.push_back(Output::Shard { to, news: ShardNews::Ended(tags.to_vec()) });
+        }
     }
 
     /// Hands work to the media workers.

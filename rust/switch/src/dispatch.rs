@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pbx_sip::transaction::Branch;
-use pbx_sip::{Message, Method, Shard};
+use pbx_sip::{Message, Method, Name, Replaces, Shard};
 
 use crate::call::shard_of_tag;
 
@@ -50,9 +50,15 @@ impl Dispatch {
                 Some(shard) => shard,
                 // Answered without memory, wherever it came in.
                 None if method == Method::Options => self.own,
-                None => self.of_call_id(message.call_id()),
+                // Who takes a place in a dialog is judged where that dialog is.
+                None => known(replaced(message)).unwrap_or_else(|| self.of_call_id(message.call_id())),
             },
         }
+    }
+
+    /// The shard after this one.
+    pub(crate) fn next(&self) -> Shard {
+        Shard::new((self.own.index() + 1) % self.count).unwrap_or_default()
     }
 
     fn of_call_id(&self, call_id: &str) -> Shard {
@@ -61,6 +67,16 @@ impl Dispatch {
         let index = (u128::from(hasher.finish()) * self.count as u128) >> 64;
         Shard::new(index as usize).unwrap_or_default()
     }
+}
+
+/// The dialog an INVITE takes the place of.
+pub(crate) fn replaces_of(message: &Message) -> Option<Replaces> {
+    let value = message.header(Name::Replaces).filter(|_| message.to_tag().is_none())?;
+    Replaces::parse(value).ok()
+}
+
+fn replaced(message: &Message) -> Option<Shard> {
+    shard_of_tag(&replaces_of(message)?.to_tag)
 }
 
 #[cfg(test)]

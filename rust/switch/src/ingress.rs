@@ -10,10 +10,10 @@ use crate::authorize::Proven;
 use crate::call::Admitted;
 use crate::config::Module;
 use crate::core::{Inbound, Owner};
+use crate::dispatch::replaces_of;
 use crate::location::RegisterOutcome;
 use crate::output::Output;
 use crate::refusal::{ACCEPT, Refusal, allow, lacking_extensions, supported};
-use crate::shards::ShardNews;
 use crate::switch::Switch;
 
 impl Switch {
@@ -43,12 +43,6 @@ impl Switch {
 
     fn elsewhere(&self, message: &Message) -> Option<Shard> {
         self.core.dispatch.as_ref()?.elsewhere(message)
-    }
-
-    fn hand_over(&mut self, to: Shard, flow: Flow, message: Message) {
-        self.core.counters.count("handed_over_total", "");
-        let news = ShardNews::Message(flow, Box::new(message));
-        self.core.outputs.push_back(Output::Shard { to, news });
     }
 
     /// A message of this shard.
@@ -114,8 +108,17 @@ impl Switch {
         let reply = self.core.reply_flow(flow, &message);
         match self.core.transactions.handle_message(now, reply, message) {
             Incoming::Response { id, message } => self.respond(now, id, &message),
-            Incoming::Ack(ack) => self.calls.on_ack(&mut self.core, now, &ack),
-            Incoming::Cancel { id, invite, message } => self.cancel(now, flow, (id, invite), &message),
+            Incoming::Ack(ack) => match self.calls.moved_to(&ack).filter(|_| self.may_hand_over()) {
+                Some(to) => self.hand_over(to, flow, ack),
+                None => self.calls.on_ack(&mut self.core, now, &ack),
+            },
+            Incoming::Cancel { id, invite, message } => match self.next_for_cancel(invite) {
+                Some(to) => {
+                    self.core.transactions.forget(id);
+                    self.hand_over(to, flow, message);
+                }
+                None => self.cancel(now, flow, (id, invite), &message),
+            },
             Incoming::Request { id, message } => self.request(now, flow, id, message),
             Incoming::Absorbed => {}
             Incoming::Stray(_) => self.core.counters.count("dropped_total", "stray_response"),
@@ -123,6 +126,19 @@ impl Switch {
                 self.core.refuse_stateless(now, flow, &message, &Refusal::Full("transactions"));
             }
         }
+    }
+
+    /// A CANCEL says nothing of where its INVITE went, which may have followed its Replaces: it goes round.
+    fn next_for_cancel(&self, invite: Option<TransactionId>) -> Option<Shard> {
+        let dispatch = self.core.dispatch.as_ref()?;
+        (invite.is_none() && self.may_hand_over()).then(|| dispatch.next())
+    }
+
+    /// Where the dialog went that a request is about.
+    fn followed(&self, message: &Message) -> Option<Shard> {
+        self.core.dispatch.as_ref().filter(|_| self.may_hand_over())?;
+        let replaced = || self.calls.gone_to(&replaces_of(message)?.to_tag);
+        self.calls.moved_to(message).or_else(replaced)
     }
 
     /// Step 4: a response to whoever sent the request.
@@ -158,6 +174,10 @@ impl Switch {
         {
             let inbound = Inbound { transaction: id, flow, request: &message, tag: None };
             return self.calls.on_request(&mut self.core, now, dialog, &inbound);
+        }
+        if let Some(to) = self.followed(&message) {
+            self.core.transactions.forget(id);
+            return self.hand_over(to, flow, message);
         }
         let tag = self.core.tags.tag_of(&message);
         let inbound = Inbound { transaction: id, flow, request: &message, tag: Some(&tag) };

@@ -28,11 +28,13 @@ mod refusal;
 mod refusing;
 pub mod route;
 mod session_ports;
+mod shard_health;
 mod shards;
 mod stateless_tags;
 mod switch;
 mod view;
 
+pub use call::{MovedCall, NotMoved};
 pub use command::Command;
 pub use config::SwitchConfig;
 pub use core::Facing;

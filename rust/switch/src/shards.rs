@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use pbx_media::relay::SessionId;
-use pbx_sip::{Flow, Message, Shard};
+use pbx_sip::{Flow, Message, Replaces, Shard};
 
+use crate::call::{MovedCall, NotMoved};
 use crate::config::SwitchConfig;
 use crate::core::SHARD_OF_ID;
 use crate::location::BindingsCopy;
@@ -41,24 +42,59 @@ pub fn shard_of_session(session: SessionId) -> Shard {
 }
 
 /// What one shard has for another. The way between two of them keeps the order and loses nothing.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum ShardNews {
-    /// A message that belongs there, and how it came.
-    Message(Flow, Box<Message>),
+    /// A message that belongs there.
+    Message {
+        /// How it came.
+        flow: Flow,
+        /// The message.
+        message: Box<Message>,
+        /// How many shards have handed it on.
+        hops: u8,
+    },
     /// Bindings that changed.
     Bindings(Box<BindingsCopy>),
+    /// A transfer needs the call with this dialog.
+    Seek {
+        /// Who needs it.
+        asker: Shard,
+        /// His call that is being transferred.
+        parent: u64,
+        /// The dialog.
+        replaces: Box<Replaces>,
+    },
+    /// The answer to it.
+    Found {
+        /// The call that is being transferred.
+        parent: u64,
+        /// The call that was asked for; it is the asker's now.
+        call: Result<MovedCall, NotMoved>,
+    },
+    /// Dialogs that may have changed their shard have ended: our tags of them.
+    Ended(Vec<Box<str>>),
 }
 
 impl Switch {
     /// Takes what another shard has for this one.
     pub fn handle_shard(&mut self, now: Instant, news: ShardNews) {
         match news {
-            ShardNews::Message(flow, message) => {
+            ShardNews::Message { flow, message, hops } => {
                 self.core.arrival = Some(flow);
+                self.core.hops = hops;
                 let is_admitted = self.is_admitted(flow);
                 self.admit(now, flow, is_admitted, *message);
+                self.core.hops = 0;
             }
             ShardNews::Bindings(copy) => self.location.handle_copy(now, *copy),
+            ShardNews::Seek { asker, parent, replaces } => {
+                self.calls.on_seek(&mut self.core, (asker, parent), &replaces);
+            }
+            ShardNews::Found { parent, call } => {
+                let found = call.map(|call| self.calls.take_in(&mut self.core, now, call));
+                self.calls.on_sought(&mut self.core, now, parent, found);
+            }
+            ShardNews::Ended(tags) => self.calls.on_ended(&tags),
         }
         self.settle(now);
     }
@@ -72,5 +108,18 @@ impl Switch {
                 self.core.outputs.push_back(Output::Shard { to, news });
             }
         }
+    }
+
+    /// Whether a message may be handed on: what has gone round all shards stays where it is.
+    pub(crate) fn may_hand_over(&self) -> bool {
+        let others = self.core.dispatch.as_ref().map_or(0, |dispatch| dispatch.others().count());
+        usize::from(self.core.hops) <= others
+    }
+
+    /// Hands a message on.
+    pub(crate) fn hand_over(&mut self, to: Shard, flow: Flow, message: Message) {
+        self.core.counters.count("handed_over_total", "");
+        let news = ShardNews::Message { flow, message: Box::new(message), hops: self.core.hops + 1 };
+        self.core.outputs.push_back(Output::Shard { to, news });
     }
 }

@@ -118,13 +118,14 @@ impl Switch {
             owners: HashMap::new(),
             next_id: (shard.index() as u64) << SHARD_OF_ID,
             strangers: HashSet::new(),
-            tags: StatelessTags::new([rng.next_u64(), rng.next_u64()]),
+            tags: StatelessTags::new([rng.next_u64(), rng.next_u64()], (count > 1).then_some(shard)),
             dismissed: HashMap::new(),
             log_budget: LogBudget::default(),
             peer_names: PeerNames::default(),
             searches: Searches::new(reach, fill(&mut rng)),
             dispatch: Dispatch::new(shard, count, &common_key),
             arrival: None,
+            hops: 0,
             rng,
         };
         let auth = Authenticator::new(now, auth_seed);
@@ -345,6 +346,9 @@ impl Switch {
         let ports = self.core.ports.usage();
         let mut counters = self.core.counters.all();
         counters.extend(self.core.searches.counters());
+        if self.core.dispatch.is_some() {
+            counters.push(("dialogs_elsewhere".to_owned(), self.calls.dialogs_elsewhere() as u64));
+        }
         Health {
             generation: self.core.policy.config.generation,
             draining: self.drain.is_some(),

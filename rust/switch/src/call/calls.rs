@@ -14,6 +14,7 @@ use super::farewell::Farewell;
 use super::id::{CallId, CallTimer, Side, TimerKind, slot_of_tag};
 use super::leg::Leg;
 use super::state::{Call, Phase};
+use super::transfer::Errand;
 use crate::core::{Core, Inbound, Owner, Role};
 use crate::query::QueryId;
 use crate::refusal::Refusal;
@@ -30,6 +31,8 @@ pub(crate) struct Calls {
     pub(super) origins: HashMap<u64, CallId>,
     /// Where legs went that changed their call, by our tag.
     pub(super) moved: HashMap<Box<str>, CallId>,
+    /// Where dialogs went that changed their shard, by our tag.
+    pub(super) gone: HashMap<Box<str>, Shard>,
     pub(super) queries: HashMap<QueryId, CallId>,
     pub(super) sessions: HashMap<SessionId, CallId>,
     hasher: RandomState,
@@ -255,6 +258,7 @@ impl Calls {
             TimerKind::Redescribe => call.show_description(core, now),
             TimerKind::Rejoin => call.rejoin(core, now),
             TimerKind::Offer => call.ask_for_offer(core, now),
+            TimerKind::Reach => core.errands.push_back(Errand::Reach(call.id)),
             TimerKind::Release => call.on_release(core, now),
         });
     }
@@ -322,9 +326,8 @@ impl Calls {
         let Some(mut call) = self.slots.try_remove(id.place()) else { return };
         call.media.close(core, now);
         if !self.moved.is_empty() {
-            for leg in [Some(&call.caller), call.callee.as_ref()].into_iter().flatten() {
-                self.moved.remove(&leg.dialog.local_tag);
-            }
+            let tags = self.forget_moved(id);
+            core.tell_ended(&tags);
         }
         for branch in &call.branches {
             core.owners.remove(&branch.transaction);

@@ -60,6 +60,8 @@ pub(crate) enum TimerKind {
     Rejoin,
     /// The far end of a transfer's target is asked again.
     Offer,
+    /// The referrer's other call is asked for again.
+    Reach,
     /// The referrer should have hung up by now.
     Release,
 }

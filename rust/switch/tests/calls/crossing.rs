@@ -374,7 +374,7 @@ fn number_without_a_host_is_looked_for_in_the_realm_of_the_caller() {
 
 #[test]
 fn call_ends_for_both_although_the_transaction_table_is_full() {
-    let mut desk = Desk::new(json!({"limits": {"max_transactions": 4}}));
+    let mut desk = Desk::new(json!({"limits": {"max_transactions": 4 * crate::SHARDS}}));
     let (_, answer) = desk.established();
     assert_eq!(desk.switch.health().transactions, 3, "REGISTER and both INVITEs");
     desk.in_dialog("BYE", &tag(&answer), 2, "");

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use pbx_dns::ResolverOutput;
 use pbx_media::relay::{MediaCommand, MediaEvent, OpenError, Side};
 use pbx_sip::{Bytes, Flow, Limits, Message, Transport};
-use pbx_switch::{Event, Facing, Locals, Output, Query, Switch, SwitchConfig};
+use pbx_sim::Hall;
+use pbx_switch::{Event, Facing, Locals, Output, Query, SwitchConfig};
 
 pub(crate) const CALLER: &str = "127.0.0.1:6001";
 pub(crate) const CALLEE: &str = "127.0.0.1:6002";
@@ -22,7 +23,7 @@ impl Facing for Loopback {
 
 /// The switch, its clock, and what it sent.
 pub(crate) struct Desk {
-    pub(crate) switch: Switch,
+    pub(crate) switch: Hall,
     pub(crate) now: Instant,
     pub(crate) sent: Vec<(SocketAddr, Message)>,
     pub(crate) media: Vec<MediaCommand>,
@@ -88,6 +89,11 @@ fn merge(into: &mut serde_json::Value, changes: serde_json::Value) {
 
 impl Desk {
     pub(crate) fn new(changes: serde_json::Value) -> Self {
+        Self::seeded(changes, 7)
+    }
+
+    /// The seed decides which of several switches has which call.
+    pub(crate) fn seeded(changes: serde_json::Value, seed: u8) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the base of virtual time")]
         let now = Instant::now();
         let locals = Locals {
@@ -98,7 +104,8 @@ impl Desk {
             tls: vec!["127.0.0.1:5061".parse().unwrap()],
             ws: vec!["127.0.0.1:8088".parse().unwrap()],
         };
-        let switch = Switch::new(now, config(changes), locals, Box::new(Loopback), [7; 32]).unwrap();
+        let facing = || Box::new(Loopback) as Box<dyn Facing>;
+        let switch = Hall::new(now, &config(changes), &locals, facing, [seed; 32], crate::SHARDS).unwrap();
         Self {
             switch,
             now,
@@ -118,7 +125,7 @@ impl Desk {
 
     /// Loads another configuration.
     pub(crate) fn reload(&mut self, changes: serde_json::Value) {
-        self.switch.handle_config(self.now, config(changes)).unwrap();
+        self.switch.handle_config(self.now, &config(changes)).unwrap();
     }
 
     /// Delivers one datagram; lines are joined by CRLF and the length is added.
@@ -409,6 +416,27 @@ impl Desk {
         );
     }
 
+    /// A request of 1003 inside its dialog with us.
+    pub(crate) fn third_says(&mut self, method: &str, invite: &Message) {
+        let text = |name| String::from_utf8_lossy(invite.header(name).unwrap()).into_owned();
+        self.deliver(
+            SECOND,
+            &format!(
+                "{method} sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {SECOND};branch=z9hG4bK{method}third;rport
+             From: {};tag=third
+             To: {}
+             Call-ID: {}
+             CSeq: 7 {method}
+             Max-Forwards: 70",
+                text(pbx_sip::Name::To),
+                text(pbx_sip::Name::From),
+                text(pbx_sip::Name::CallId)
+            ),
+            "",
+        );
+    }
+
     /// A request of the callee inside its dialog, which began with `invite`.
     pub(crate) fn callee_request(
         &mut self,
@@ -517,6 +545,8 @@ impl Desk {
         let alive =
             (health.calls, health.dialogs, health.transactions, health.server_transactions, health.queries);
         assert_eq!(alive, (0, 0, 0, 0, 0), "{health:?}");
+        let elsewhere = health.counters.iter().find(|(name, _)| name == "dialogs_elsewhere");
+        assert_eq!(elsewhere.map_or(0, |(_, count)| *count), 0, "{health:?}");
     }
 }
 

@@ -165,7 +165,7 @@ fn access_list_does_not_cut_answers_and_running_calls() {
     let mut desk = Desk::new(json!({}));
     let (invite, answer) = desk.established();
     let deny = json!([{"allow": false, "net": null, "origin": "x:1"}]);
-    desk.switch.handle_config(desk.now, crate::desk::config(json!({"acl": deny}))).unwrap();
+    desk.switch.handle_config(desk.now, &crate::desk::config(json!({"acl": deny}))).unwrap();
     assert!(request(&mut desk, "OPTIONS", "sip:127.0.0.1", "Subject: x").is_empty());
     desk.callee_request("BYE", &invite, "callee", 1, "");
     assert_eq!(desk.taken(CALLEE)[0].status(), 200);
@@ -180,7 +180,7 @@ fn access_list_binds_a_dialog_from_another_source() {
     let mut desk = Desk::new(json!({}));
     let (_, answer) = desk.established();
     let deny = json!([{"allow": false, "net": null, "origin": "x:1"}]);
-    desk.switch.handle_config(desk.now, crate::desk::config(json!({"acl": deny}))).unwrap();
+    desk.switch.handle_config(desk.now, &crate::desk::config(json!({"acl": deny}))).unwrap();
     let tag = answer.to_tag().unwrap();
     desk.deliver(
         "127.0.0.1:6099",

@@ -164,6 +164,8 @@ fn end(desk: &mut Desk, seed: u64) {
     let left = (health.calls, health.dialogs, health.transactions, health.server_transactions);
     assert_eq!((left, health.queries), ((0, 0, 0, 0), 0), "seed {seed}: {health:?}");
     assert_eq!((health.media_sessions, health.ports_used), (0, 0), "seed {seed}: {health:?}");
+    let elsewhere = health.counters.iter().find(|(name, _)| name == "dialogs_elsewhere");
+    assert_eq!(elsewhere.map_or(0, |(_, count)| *count), 0, "seed {seed}: {health:?}");
 }
 
 /// Everything a transfer needs stands before the noise begins.

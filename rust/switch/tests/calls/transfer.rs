@@ -55,27 +55,6 @@ fn accept(desk: &mut Desk, summons: &Message) {
     desk.answer(CALLEE, &rejoin, "200 OK", "callee", &sdp("127.0.0.1", 7012));
 }
 
-/// A request of 1003 inside its dialog with us.
-fn third_says(desk: &mut Desk, method: &str, summons: &Message) {
-    let text = |name| String::from_utf8_lossy(summons.header(name).unwrap()).into_owned();
-    desk.deliver(
-        SECOND,
-        &format!(
-            "{method} sip:pbx@127.0.0.1:5060 SIP/2.0
-         Via: SIP/2.0/UDP {SECOND};branch=z9hG4bK{method}third;rport
-         From: {};tag=third
-         To: {}
-         Call-ID: {}
-         CSeq: 7 {method}
-         Max-Forwards: 70",
-            text(Name::To),
-            text(Name::From),
-            text(Name::CallId)
-        ),
-        "",
-    );
-}
-
 #[test]
 fn blind_transfer_joins_the_remaining_party_and_the_target_and_releases_the_referrer() {
     for mode in ["none", "auto", "all"] {
@@ -103,7 +82,7 @@ fn blind_transfer_joins_the_remaining_party_and_the_target_and_releases_the_refe
         desk.in_dialog("BYE", answer.to_tag().unwrap(), 3, "");
         assert_eq!(desk.caller_statuses(), [200]);
         assert_eq!(desk.switch.health().calls, 1);
-        third_says(&mut desk, "BYE", &summons);
+        desk.third_says("BYE", &summons);
         let bye = only(&mut desk, CALLEE, Method::Bye);
         assert_eq!(bye.call_id(), invite.call_id(), "the callee stays in the dialog it has");
         desk.answer(CALLEE, &bye, "200 OK", "callee", "");
@@ -367,7 +346,7 @@ mod attended {
             desk.in_dialog("BYE", &first, 3, "");
             desk.taken(CALLER);
             assert_eq!(desk.switch.health().calls, 1, "{mode}");
-            third_says(&mut desk, "BYE", &summons);
+            desk.third_says("BYE", &summons);
             let bye = only(&mut desk, CALLEE, Method::Bye);
             desk.answer(CALLEE, &bye, "200 OK", "callee", "");
             desk.assert_clean();
@@ -403,7 +382,7 @@ mod attended {
     #[test]
     fn dialog_that_is_gone_is_told_as_481_and_the_old_call_goes_on() {
         let (mut desk, first, second, summons) = consulting(json!({}));
-        third_says(&mut desk, "BYE", &summons);
+        desk.third_says("BYE", &summons);
         let bye = only(&mut desk, CALLER, Method::Bye);
         desk.answer(CALLER, &bye, "200 OK", "x", "");
         desk.in_dialog_with("REFER", (&first, 2), &replacing(&second), "");

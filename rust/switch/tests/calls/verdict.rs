@@ -216,6 +216,6 @@ fn route_with_a_header_of_ours_is_refused_at_load() {
         "matchers": [], "max_ring_secs": null, "codecs": null, "media": null});
     let mut desk = Desk::new(json!({}));
     let changed = crate::desk::config(json!({"routes": [route]}));
-    let error = desk.switch.handle_config(desk.now, changed).unwrap_err().to_string();
+    let error = desk.switch.handle_config(desk.now, &changed).unwrap_err().to_string();
     assert!(error.contains("reject.headers") && error.contains("Via"), "{error}");
 }

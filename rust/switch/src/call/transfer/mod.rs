@@ -13,6 +13,7 @@ mod notify;
 mod refer;
 mod referral;
 mod replaces;
+mod seek;
 mod target;
 
 pub(crate) use errand::Errand;

@@ -39,6 +39,8 @@ pub(in super::super) struct Referral {
     rejoin: Option<TransactionId>,
     pub(super) rejoined: Option<TransactionId>,
     tries: u8,
+    /// How often another shard was asked for the target.
+    pub(super) seeks: u8,
     /// The target was lost while the remaining party was being asked.
     lost: bool,
 }
@@ -62,6 +64,7 @@ impl Referral {
             rejoin: None,
             rejoined: None,
             tries: 0,
+            seeks: 0,
             lost: false,
         }
     }

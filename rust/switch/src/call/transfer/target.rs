@@ -71,6 +71,7 @@ impl Calls {
                     return self.borrow(core, now, parent, (other, side), user.as_deref());
                 }
                 Some(_) => return self.miss(core, now, parent, 481),
+                None if self.seek(core, parent) => return,
                 // A dialog of ours that is gone; one of somebody else's is his to look for.
                 None if is_ours => return self.miss(core, now, parent, 481),
                 None => {}
@@ -79,7 +80,7 @@ impl Calls {
         self.summon(core, location, now, parent, is_ours);
     }
 
-    fn miss(&mut self, core: &mut Core, now: Instant, parent: CallId, code: u16) {
+    pub(super) fn miss(&mut self, core: &mut Core, now: Instant, parent: CallId, code: u16) {
         self.with(core, now, parent, |call, core| call.on_target_failed(core, now, code));
     }
 
@@ -144,7 +145,7 @@ impl Calls {
     }
 
     /// The call with the dialog a Replaces names, and the side that is to be replaced.
-    pub(super) fn find_replaced(&self, replaces: &Replaces) -> Option<(CallId, Side)> {
+    pub(in super::super) fn find_replaced(&self, replaces: &Replaces) -> Option<(CallId, Side)> {
         let id = self.of_tag(&replaces.to_tag)?;
         let call = self.call(id)?;
         Side::ALL.into_iter().find_map(|side| {
