@@ -1,6 +1,8 @@
 //! Properties of single header values.
 
-use pbx_sip::{Builder, Bytes, Contact, Limits, Message, NameAddr, SessionExpires, Via};
+use pbx_sip::{
+    Builder, Bytes, Contact, Limits, Message, NameAddr, ReferTo, Replaces, SessionExpires, Uri, Via,
+};
 
 /// Any Via: what is accepted and written is read back the same.
 pub fn via(data: &[u8]) {
@@ -54,16 +56,47 @@ pub fn cseq(data: &[u8]) {
     }
 }
 
-/// Any Session-Expires, Min-SE and Refer-To: read without harm, and what is written is read back the same.
+/// Any Session-Expires, Min-SE, Replaces and Refer-To: read without harm, and what is written is read back the same.
 pub fn session(data: &[u8]) {
     if let Ok(expires) = SessionExpires::parse(data) {
         assert_eq!(SessionExpires::parse(expires.to_string().as_bytes()), Ok(expires));
+    }
+    if let Ok(replaces) = Replaces::parse(data) {
+        replaces_holds(&replaces);
+    }
+    if let Ok(refer_to) = ReferTo::parse(data) {
+        refer_to_holds(data, &refer_to);
     }
     for name in ["Session-Expires", "Min-SE", "Refer-To", "Replaces", "Referred-By"] {
         let Some(message) = with_header(name, data) else { continue };
         let _ = (message.session_expires(), message.min_se());
         let _ = message.name_addr(pbx_sip::Name::ReferTo).map(|address| address.uri().is_ok());
     }
+}
+
+fn replaces_holds(replaces: &Replaces) {
+    let once = replaces.to_string();
+    assert_eq!(Replaces::parse(once.as_bytes()).as_ref(), Ok(replaces), "{once:?}");
+    assert!(replaces.names(&replaces.call_id, &replaces.to_tag, &replaces.from_tag));
+}
+
+/// The target is the URI that was written, fit for a request line.
+fn refer_to_holds(value: &[u8], refer_to: &ReferTo) {
+    let Ok(written) = NameAddr::parse(value) else { panic!("read, and no address") };
+    let (Ok(written), Ok(target)) = (written.uri(), Uri::parse(&refer_to.uri)) else {
+        panic!("{:?} is no URI", refer_to.uri);
+    };
+    assert_eq!(
+        (target.scheme, target.user, target.password),
+        (written.scheme, written.user, written.password)
+    );
+    assert_eq!((target.host, target.port), (written.host, written.port));
+    assert!(target.headers.is_none() && !target.params.has("method"), "{:?}", refer_to.uri);
+    if let Some(replaces) = &refer_to.replaces {
+        replaces_holds(replaces);
+    }
+    let again = ReferTo::parse(format!("<{}>", refer_to.uri).as_bytes());
+    assert_eq!(again, Ok(ReferTo { replaces: None, ..refer_to.clone() }));
 }
 
 /// A request with a value of the fuzzer's choice; CSeq is added where that is not it.

@@ -43,6 +43,9 @@ fn refer_to_gives_a_request_uri_and_the_dialog_hidden_in_it() {
     assert!(attended.replaces.unwrap().names("12345@192.168.118.3", "12345", "5FFE-3994"));
     assert_eq!(&*ReferTo::parse(b"tel:+1-201-555-0123").unwrap().uri, "tel:+1-201-555-0123");
     assert_eq!(&*ReferTo::parse(b"<sip:a;method=x@example.com>").unwrap().uri, "sip:a;method=x@example.com");
+    // RFC 3261 §25.1: a question mark in the user part begins no headers.
+    let asking = ReferTo::parse(b"<sip:who?=x;a@example.com;METHOD=invite;lr?Subject=a>").unwrap();
+    assert_eq!(&*asking.uri, "sip:who?=x;a@example.com;lr");
 }
 
 #[test]

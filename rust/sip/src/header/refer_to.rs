@@ -34,7 +34,7 @@ impl ReferTo {
         }
         let replaces = uri.headers.and_then(replaces_of).map(|value| Replaces::parse(value.as_bytes()));
         let replaces = replaces.transpose().map_err(|_| Cause::Parameter)?;
-        Ok(Self { uri: bare(address.uri).into(), replaces })
+        Ok(Self { uri: bare(&uri).into(), replaces })
     }
 }
 
@@ -45,12 +45,15 @@ fn replaces_of(headers: &str) -> Option<String> {
     replaces.next().map(|(_, value)| decode(value).into_owned())
 }
 
-/// A URI that can stand on a request line (RFC 3261 §19.1.1 table 1). A semicolon in the user part is no parameter.
-fn bare(uri: &str) -> String {
-    let text = uri.split('?').next().unwrap_or(uri);
-    let (user, rest) = text.split_at(text.rfind('@').unwrap_or_default());
-    let is_method =
-        |part: &str| part.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("method"));
-    let kept: Vec<&str> = rest.split(';').filter(|part| !is_method(part)).collect();
-    format!("{user}{}", kept.join(";"))
+/// A URI that can stand on a request line (RFC 3261 §19.1.1 table 1). A user part may hold semicolons and question
+/// marks, so only what was read as parameters and headers is touched.
+fn bare(uri: &Uri<'_>) -> String {
+    let tail = uri.params.as_str().len() + uri.headers.map_or(0, |headers| headers.len() + 1);
+    let text = uri.as_str();
+    let mut bare = text[..text.len() - tail].to_owned();
+    for (name, value) in uri.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("method")) {
+        bare.extend([";", name]);
+        bare.extend(value.into_iter().flat_map(|value| ["=", value]));
+    }
+    bare
 }
