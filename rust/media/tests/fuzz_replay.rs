@@ -9,6 +9,10 @@ mod media_properties;
 #[path = "../../fuzz/src/sdp.rs"]
 mod properties;
 
+#[allow(unreachable_pub, reason = "the fuzz target calls it from another crate")]
+#[path = "../../fuzz/src/stun.rs"]
+mod stun_properties;
+
 use std::path::Path;
 
 #[test]
@@ -26,10 +30,11 @@ type Target = (&'static str, fn(&[u8]));
 
 #[test]
 fn the_media_corpora_hold() {
-    let targets: [Target; 3] = [
+    let targets: [Target; 4] = [
         ("offer_answer", media_properties::offer_answer),
         ("packet", media_properties::packet),
         ("relay", media_properties::relay),
+        ("stun", stun_properties::stun),
     ];
     for (target, property) in targets {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);

@@ -61,6 +61,8 @@ mod udp;
 mod wakeup;
 mod write_queue;
 mod ws;
+#[cfg(test)]
+mod ws_replay_test;
 
 pub use bridge::{Bridge, BridgeItem};
 pub use config::{Document, NetConfig, PairFiles};

@@ -2,6 +2,7 @@
 //!
 //! `Origin` is not looked at: whoever may come is told by credentials, as on every other transport.
 
+mod boundary;
 mod upgrade;
 mod web_socket;
 

@@ -25,7 +25,8 @@ pub(super) enum Upgrade {
 
 /// Judges a request head.
 pub(super) fn judge(octets: &[u8], path: &str) -> Upgrade {
-    match Request::try_parse(octets) {
+    // What comes behind is not looked at, so that it does not matter how much of it is here.
+    match Request::try_parse(&octets[..octets.len().min(MAX_HEAD)]) {
         Ok(Some((length, request))) => answer(&request, path, length),
         Ok(None) if octets.len() < MAX_HEAD => Upgrade::Waiting,
         Ok(None) => refused("431 Request Header Fields Too Large", ""),

@@ -13,6 +13,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
+use super::boundary::Boundary;
 use super::upgrade::{self, Upgrade};
 use crate::framing::Piece;
 
@@ -24,8 +25,7 @@ pub(crate) struct WebSocket {
     state: State,
     path: Arc<str>,
     max_message: usize,
-    /// Octets have come that make no whole frame yet.
-    has_partial: bool,
+    boundary: Boundary,
     /// When the peer last answered a ping, or began.
     pub(crate) heard_at: Instant,
     /// When we last sent a ping, or began.
@@ -42,7 +42,7 @@ enum State {
 impl WebSocket {
     pub(crate) fn new(now: Instant, path: Arc<str>, max_message: usize) -> Self {
         let state = State::Upgrading(Vec::new());
-        Self { state, path, max_message, has_partial: false, heard_at: now, pinged_at: now }
+        Self { state, path, max_message, boundary: Boundary::default(), heard_at: now, pinged_at: now }
     }
 
     /// Whether messages may be sent.
@@ -50,8 +50,9 @@ impl WebSocket {
         matches!(self.state, State::Open(_))
     }
 
+    /// Whether a frame or a message in fragments has begun and not ended.
     pub(crate) fn has_partial(&self) -> bool {
-        self.has_partial
+        self.is_open() && !self.boundary.is_at_end()
     }
 
     /// Takes octets; what comes of them is appended to `pieces`.
@@ -118,19 +119,14 @@ impl WebSocket {
     fn read(&mut self, now: Instant, octets: &[u8], pieces: &mut VecDeque<Piece>) {
         let State::Open(context) = &mut self.state else { return };
         let mut pipe = Pipe { incoming: octets, outgoing: Vec::new() };
-        self.has_partial |= !octets.is_empty();
+        self.boundary.pass(octets);
         let end = loop {
             match context.read(&mut pipe) {
-                Ok(message) => {
-                    self.has_partial = !pipe.incoming.is_empty();
-                    match message {
-                        Message::Pong(_) => self.heard_at = now,
-                        Message::Text(text) => pieces.push_back(piece(text.into())),
-                        Message::Binary(octets) => pieces.push_back(piece(octets)),
-                        // The library answers pings and the peer's close itself.
-                        Message::Ping(_) | Message::Close(_) | Message::Frame(_) => {}
-                    }
-                }
+                Ok(Message::Pong(_)) => self.heard_at = now,
+                Ok(Message::Text(text)) => pieces.push_back(piece(text.into())),
+                Ok(Message::Binary(octets)) => pieces.push_back(piece(octets)),
+                // The library answers pings and the peer's close itself.
+                Ok(Message::Ping(_) | Message::Close(_) | Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => break None,
                 Err(error) => break Some(error),
             }
