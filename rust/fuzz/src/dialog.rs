@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pbx_media::relay::{MediaCommand, MediaEvent, OpenError, SessionId, SessionStats, Side};
@@ -47,6 +48,8 @@ const FURTHER: [&str; 16] = [
     "Max-Forwards: 0",
     "Require: nonsense",
 ];
+/// Of the octet that chooses the configuration.
+const SETTING_BITS: u32 = 5;
 /// Inputs of one run.
 const MAX_STEPS: usize = 200;
 /// What a run may send: each input, each copy and each timer of what it began.
@@ -76,12 +79,11 @@ struct Table<'a> {
 /// up and every timer has run, nothing is left.
 pub fn dialog(data: &[u8]) {
     let Some((&setting, bytes)) = data.split_first() else { return };
-    let Ok(config) = SwitchConfig::from_json(&document(setting)) else { panic!("the document is refused") };
     #[allow(clippy::disallowed_methods, reason = "the base of virtual time")]
     let now = Instant::now();
     let socket = |port| vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)];
     let locals = Locals { udp: socket(5060), tcp: socket(5060), ..Locals::default() };
-    let Ok(switch) = Switch::new(now, config, locals, Box::new(Loopback), [setting; 32]) else {
+    let Ok(switch) = Switch::new(now, config(setting), locals, Box::new(Loopback), [setting; 32]) else {
         panic!("the configuration is refused");
     };
     let mut table = Table {
@@ -354,7 +356,19 @@ fn flow(phone: usize, is_stream: bool) -> Flow {
     }
 }
 
-/// A configuration; the setting chooses media mode, router and session timers.
+/// A configuration, read once for each setting.
+fn config(setting: u8) -> SwitchConfig {
+    static CONFIGS: [OnceLock<SwitchConfig>; 1 << SETTING_BITS] =
+        [const { OnceLock::new() }; 1 << SETTING_BITS];
+    let setting = setting & ((1 << SETTING_BITS) - 1);
+    let read = || match SwitchConfig::from_json(&document(setting)) {
+        Ok(config) => config,
+        Err(error) => panic!("the document is refused: {error}"),
+    };
+    CONFIGS[usize::from(setting)].get_or_init(read).clone()
+}
+
+/// The setting chooses media mode, router and session timers.
 fn document(setting: u8) -> String {
     let mode = ["none", "all", "auto", "bypass"][usize::from(setting & 3)];
     let asks = setting & 4 != 0;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pbx_sip::transaction::{
@@ -74,7 +75,7 @@ impl Station {
         let flow = flow(order & 0x80 != 0);
         let now = self.now;
         match order % 8 {
-            0 => self.receive(flow, &theirs(method, which % 4)),
+            0 => self.receive(flow, theirs(usize::from(detail) % METHODS.len(), which)),
             1 => {
                 if let Some(&id) = pick(&self.served, which) {
                     let bytes = Bytes::from(format!("SIP/2.0 {code} X\r\n\r\n"));
@@ -85,7 +86,7 @@ impl Station {
             3 => {
                 let text = pick(&self.sent, which).map(|(_, branch)| answer(branch, code, method));
                 if let Some(text) = text {
-                    self.receive(flow, &text);
+                    self.receive(flow, parsed(&text));
                 }
             }
             4 => {
@@ -103,10 +104,7 @@ impl Station {
         }
     }
 
-    fn receive(&mut self, flow: Flow, text: &str) {
-        let Ok(message) = Message::parse(Bytes::copy_from_slice(text.as_bytes()), &Limits::default()) else {
-            panic!("a message of ours is refused: {text}");
-        };
+    fn receive(&mut self, flow: Flow, message: Message) {
         match self.layer.handle_message(self.now, flow, message) {
             Incoming::Request { id, .. } | Incoming::Cancel { id, .. } => self.served.push(id),
             Incoming::Response { id, message } => {
@@ -171,7 +169,24 @@ fn flow(is_stream: bool) -> Flow {
     }
 }
 
-fn theirs(method: &str, branch: u8) -> String {
+fn parsed(text: &str) -> Message {
+    match Message::parse(Bytes::copy_from_slice(text.as_bytes()), &Limits::default()) {
+        Ok(message) => message,
+        Err(error) => panic!("a message of ours is refused: {error}: {text}"),
+    }
+}
+
+/// A request with one of four branches. There are few and a run takes many, so they are read once.
+fn theirs(method: usize, branch: u8) -> Message {
+    static REQUESTS: OnceLock<Vec<Message>> = OnceLock::new();
+    let requests = REQUESTS.get_or_init(|| {
+        let branches = |method| (0..4).map(move |branch| parsed(&request(method, branch)));
+        METHODS.into_iter().flat_map(branches).collect()
+    });
+    requests[method * 4 + usize::from(branch % 4)].clone()
+}
+
+fn request(method: &str, branch: u8) -> String {
     format!(
         "{method} sip:bob@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:alice@192.0.2.1>;tag=alice\r\nTo: <sip:bob@192.0.2.9>\r\n\
