@@ -11,7 +11,7 @@ if ! cargo fuzz --version 2>/dev/null | grep -q "$version"; then
 fi
 export RUSTC_BOOTSTRAP=1
 [ $# -gt 0 ] || set -- message framer uri digest sdp via name_addr contact cseq session offer_answer packet relay \
-    transactions dialog dns web_socket stun
+    transactions dialog dns web_socket stun multipart
 for target; do
     mkdir -p "corpus/$target" "target/found/$target"
     echo "== $target: $seconds s"

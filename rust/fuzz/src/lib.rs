@@ -8,6 +8,7 @@ pub mod dns;
 mod framing;
 pub mod headers;
 pub mod media;
+pub mod multipart;
 pub mod sdp;
 pub mod sip;
 pub mod stun;

@@ -5,6 +5,9 @@
 #[allow(unreachable_pub, reason = "the fuzz targets call them from another crate")]
 #[path = "../../fuzz/src/headers.rs"]
 mod header_properties;
+#[allow(unreachable_pub, reason = "the fuzz target calls it from another crate")]
+#[path = "../../fuzz/src/multipart.rs"]
+mod multipart_properties;
 #[allow(unreachable_pub, reason = "the fuzz targets call them from another crate")]
 #[path = "../../fuzz/src/sip.rs"]
 mod properties;
@@ -72,6 +75,13 @@ fn the_header_corpora_hold() {
         for input in corpus(target) {
             property(&input);
         }
+    }
+}
+
+#[test]
+fn the_multipart_corpus_holds() {
+    for input in corpus("multipart") {
+        multipart_properties::multipart(&input);
     }
 }
 
@@ -149,6 +159,12 @@ proptest! {
     }
 
     #[test]
+    fn changed_multipart_bodies_hold(pick in any::<usize>(), changes in changes()) {
+        let inputs = corpus_once("multipart");
+        multipart_properties::multipart(&mutate(inputs[pick % inputs.len()].clone(), &changes));
+    }
+
+    #[test]
     fn changed_credentials_hold(pick in any::<usize>(), changes in changes()) {
         let inputs = corpus_once("digest");
         properties::digest(&mutate(inputs[pick % inputs.len()].clone(), &changes));
@@ -168,7 +184,7 @@ fn corpus_once(target: &'static str) -> &'static [Vec<u8>] {
         };
         let targets =
             ["message", "framer", "uri", "digest", "via", "name_addr", "contact", "cseq", "session"];
-        targets.into_iter().chain(["transactions"]).map(sorted).collect()
+        targets.into_iter().chain(["multipart", "transactions"]).map(sorted).collect()
     });
     &corpora[target]
 }
