@@ -24,7 +24,7 @@ class Problem:
         text = ": ".join(part for part in (place, self.key, self.message) if part)
         head = "" if self.severity == "error" else f"{self.severity}: "
         hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
-        return head + text + hint
+        return _printable(head + text + hint)
 
     def as_dict(self) -> dict[str, Any]:
         """The object `pbx check --json` and the reload interface give for this finding."""
@@ -37,6 +37,15 @@ class Problem:
             "suggestion": self.suggestion,
             "severity": self.severity,
         }
+
+
+def _printable(text: str) -> str:
+    """The text on one line, and without anything a terminal would obey: keys and values may hold what they like."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
 
 
 def summary(problems: Sequence[Problem]) -> str:
