@@ -1,5 +1,6 @@
 """Fixtures of the end-to-end tests: servers that must be at rest when the test is over."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -8,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.server import PbxServer
+from tests.e2e.streams import Ports
 
 OPEN = {"modules": ["acl", "registrar", "call"]}
 """Nobody is challenged: for tests whose subject is not authentication."""
 QUICK = {"t1_timer": 100, "t1x64_timer": 6400}
 """Timers a fifth of their default."""
+
+FULL = bool(os.environ.get("PBX_FULL"))
+"""Whether to take the numbers of the contract where the usual run takes fewer, to be quick."""
 
 ServerFactory = Callable[..., PbxServer]
 
@@ -34,6 +39,12 @@ def start(tmp_path: Path) -> Iterator[ServerFactory]:
         for server in servers:
             if server.exit_status is None:
                 server.assert_at_rest()
+
+
+@pytest.fixture
+def ports(tmp_path: Path, start: ServerFactory) -> Ports:
+    """A server on every transport."""
+    return Ports(tmp_path, lambda proxy: start({**OPEN, **proxy}))
 
 
 @pytest.fixture

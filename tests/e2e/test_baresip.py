@@ -10,7 +10,7 @@ from tests.e2e.baresip import Baresip
 from tests.e2e.conftest import QUICK, ServerFactory
 from tests.e2e.ports import free_port
 from tests.e2e.server import PASSWORD, PbxServer, md5_users
-from tests.e2e.test_streams import make_pair
+from tests.e2e.streams import make_pair
 from tests.e2e.tone import seconds_with_tone
 
 LOW, HIGH = 440, 880

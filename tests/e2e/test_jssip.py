@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import ServerFactory
 from tests.e2e.ports import free_port
 from tests.e2e.server import md5_users
-from tests.e2e.test_streams import make_pair
+from tests.e2e.streams import make_pair
 
 SCRIPT = Path(__file__).parent / "js" / "phone.js"
 

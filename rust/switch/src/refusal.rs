@@ -196,6 +196,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the message is larger than we take.
+    pub(crate) fn is_size(&self) -> bool {
+        matches!(self, Self::Malformed(fault) if fault.status() == 513)
+    }
+
     /// Headers an administrator wrote, by name.
     pub(crate) fn written_headers(&self) -> &[(String, String)] {
         match self {
@@ -207,6 +212,7 @@ impl Refusal {
     /// Label of `pbx_refused_total`.
     pub(crate) fn label(&self) -> &'static str {
         match self {
+            Self::Malformed(_) if self.is_size() => "too_large",
             Self::Malformed(_) => "malformed",
             Self::Credentials => "credentials",
             Self::UnknownMethod | Self::MethodNotAllowed => "method",

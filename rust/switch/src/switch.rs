@@ -149,10 +149,14 @@ impl Switch {
         refused: Option<&Message>,
     ) {
         self.core.counters.count("dropped_total", "framing");
-        let occasion = ("refused", "framing");
-        self.core.log_of(now, flow.remote.ip(), occasion, || vec![("fault", fault.reason())]);
-        if let Some(request) = refused {
-            self.answer_malformed(now, flow, *fault, Some(request));
+        let refusal = Refusal::Malformed(*fault);
+        match refused {
+            Some(request) => self.answer_malformed(now, flow, *fault, Some(request)),
+            None if refusal.is_size() => self.core.note_refusal(now, &flow, &refusal),
+            None => {
+                let occasion = ("refused", "framing");
+                self.core.log_of(now, flow.remote.ip(), occasion, || vec![("fault", fault.reason())]);
+            }
         }
     }
 

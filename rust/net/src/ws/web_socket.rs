@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use pbx_sip::Fault;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::Utf8Bytes;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -135,10 +136,11 @@ impl WebSocket {
             pieces.push_back(Piece::Reply(pipe.outgoing.into()));
         }
         if let Some(error) = end {
-            let code = close_code(&error);
-            let farewell = code.map_or_else(Bytes::new, |code| self.close(code));
+            let broken = fault(&error);
+            let farewell = broken.map_or_else(Bytes::new, |(code, _)| self.close(code));
             self.state = State::Over;
-            pieces.extend([Piece::Reply(farewell), Piece::End { is_fault: code.is_some() }]);
+            let end = broken.map_or(Piece::End { is_fault: false }, |(_, fault)| Piece::Fault(fault, None));
+            pieces.extend([Piece::Reply(farewell), end]);
         }
     }
 }
@@ -167,13 +169,13 @@ fn piece(octets: Bytes) -> Piece {
     }
 }
 
-/// What a peer that broke the rules is told (RFC 6455 §7.4.1). `None`: the connection is over already.
-fn close_code(error: &Error) -> Option<CloseCode> {
+/// What a peer that broke the rules is told (RFC 6455 §7.4.1), and we note. `None`: the connection is over already.
+fn fault(error: &Error) -> Option<(CloseCode, Fault)> {
     match error {
-        Error::Capacity(_) => Some(CloseCode::Size),
-        Error::Utf8(_) => Some(CloseCode::Invalid),
+        Error::Capacity(_) => Some((CloseCode::Size, Fault::TooLarge)),
+        Error::Utf8(_) => Some((CloseCode::Invalid, Fault::NotSip)),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(_) => Some(CloseCode::Protocol),
+        Error::Protocol(_) => Some((CloseCode::Protocol, Fault::NotSip)),
         _ => None,
     }
 }

@@ -22,6 +22,7 @@ mod reliable;
 mod session_expiry;
 mod session_timer;
 mod shards;
+mod size;
 mod tel;
 mod transfer;
 mod verdict;
