@@ -11,8 +11,8 @@ from tests.e2e.conftest import QUICK, ServerFactory
 from tests.e2e.linphone import Linphone
 from tests.e2e.ports import free_port
 from tests.e2e.server import PASSWORD, PbxServer, md5_users
+from tests.e2e.streams import make_pair
 from tests.e2e.test_baresip import HIGH, LOW, TALK_SECONDS, both_registered, port_of
-from tests.e2e.test_streams import make_pair
 from tests.e2e.tone import seconds_with_tone
 
 RELAYED = QUICK | {"media_proxy": "all"}

@@ -14,7 +14,7 @@ from tests.e2e.conftest import OPEN, ServerFactory
 from tests.e2e.ports import free_port
 from tests.e2e.server import PASSWORD, PbxServer, md5_users
 from tests.e2e.sipp_process import SCENARIOS, Sipp
-from tests.e2e.test_streams import client_context, make_pair
+from tests.e2e.streams import client_context, make_pair
 from tests.e2e.tls_front import tls_front
 
 CALLS = 200
