@@ -17,6 +17,10 @@ pub struct DnsCounters {
     pub ignored_total: u64,
     /// Replies cut off by the server.
     pub truncated_total: u64,
+    /// Questions asked again over a stream.
+    pub streams_total: u64,
+    /// Questions not asked again over a stream because too many were open.
+    pub streams_refused_total: u64,
     /// Records beyond those that are used.
     pub surplus_total: u64,
     /// Addresses nobody may be called at by a public name.
@@ -27,12 +31,14 @@ pub struct DnsCounters {
 
 impl DnsCounters {
     /// Names and values in a fixed order.
-    pub fn all(&self) -> [(&'static str, u64); 10] {
+    pub fn all(&self) -> [(&'static str, u64); 12] {
         [
             ("dns_queries_total", self.queries_total),
             ("dns_answers_total", self.answers_total),
             ("dns_failures_total", self.failures_total),
             ("dns_cache_hits_total", self.hits_total),
+            ("dns_streams_total", self.streams_total),
+            ("dns_dropped_total{streams}", self.streams_refused_total),
             ("dns_dropped_total{questions}", self.refused_total),
             ("dns_dropped_total{ignored}", self.ignored_total),
             ("dns_dropped_total{truncated}", self.truncated_total),

@@ -28,4 +28,4 @@ pub use name::Name;
 pub use resolver::{Resolver, ResolverOutput};
 pub use rfc3263::{Ability, Hop, Locate, Scheme, ServerTransport, Wanted, order};
 pub use servers::Servers;
-pub use wire::{Asked, Reply, ReplyFault, parse_reply, read_query, respond};
+pub use wire::{Asked, Reply, ReplyFault, StreamReply, parse_reply, read_query, respond};

@@ -16,10 +16,12 @@ use crate::hosts::Hosts;
 use crate::name::Name;
 use crate::question::Question;
 use crate::servers::Servers;
-use crate::wire::{ReplyFault, parse_reply, write_query};
+use crate::wire::{Reply, ReplyFault, framed, parse_reply, write_query};
 
 /// Questions under way at once, each with a socket; further ones fail at once.
 const MAX_QUESTIONS: usize = 256;
+/// Streams open at once; past them what a cut-off reply says must do.
+const MAX_STREAMS: usize = 32;
 /// How long a failure is remembered, so that a broken server is not asked for each call (RFC 2308 §7).
 const FAILURE_TTL: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,16 @@ pub enum ResolverOutput {
         /// Where to.
         server: SocketAddr,
         /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Open a stream to the server and send the octets; the message that comes back goes to
+    /// [`Resolver::handle_reply`], an error or an early end to [`Resolver::handle_failure`].
+    Stream {
+        /// Names the attempt and its stream.
+        token: u64,
+        /// Where to.
+        server: SocketAddr,
+        /// The query with its length before it.
         bytes: Vec<u8>,
     },
     /// Close the socket of an attempt.
@@ -107,19 +119,37 @@ impl Resolver {
     pub fn handle_reply(&mut self, now: Instant, token: u64, bytes: &[u8]) {
         let Some((key, question)) = self.attempt(token) else { return };
         match parse_reply(bytes, question.id, &key.0, key.1) {
-            Ok(reply) => {
-                self.counters.truncated_total += u64::from(reply.is_truncated);
-                self.counters.surplus_total += reply.surplus as u64;
-                let lasting = self.screened(reply.lasting);
-                match lasting.answer {
-                    Answer::Failed => self.retry(now, key, question),
-                    _ => self.conclude(now, key, question, lasting),
-                }
-            }
+            Ok(reply) => self.on_reply(now, key, question, reply),
             Err(ReplyFault::Foreign) => self.counters.ignored_total += 1,
             Err(ReplyFault::NotUnderstood) => self.retry(now, key, Question { edns: false, ..question }),
             Err(ReplyFault::Malformed | ReplyFault::Refused) => self.retry(now, key, question),
         }
+    }
+
+    fn on_reply(&mut self, now: Instant, key: Key, question: Question, reply: Reply) {
+        self.counters.truncated_total += u64::from(reply.is_truncated);
+        self.counters.surplus_total += reply.surplus as u64;
+        let lasting = self.screened(reply.lasting);
+        let has_room = self.questions.values().filter(|question| question.is_stream).count() < MAX_STREAMS;
+        match lasting.answer {
+            _ if reply.is_truncated && !question.is_stream && has_room => {
+                self.ask_over_stream(now, key, question, lasting);
+            }
+            Answer::Failed => self.retry(now, key, question),
+            _ => {
+                self.counters.streams_refused_total += u64::from(reply.is_truncated && !has_room);
+                self.conclude(now, key, question.token, lasting);
+            }
+        }
+    }
+
+    /// Whole answers may still come over a stream (RFC 7766 §5, RFC 2181 §9).
+    fn ask_over_stream(&mut self, now: Instant, key: Key, question: Question, lasting: Lasting) {
+        let attempt = (self.token(), self.id());
+        self.close(question.token);
+        self.counters.streams_total += 1;
+        let cut_off = Some(lasting).filter(|lasting| matches!(lasting.answer, Answer::Records(_)));
+        self.begin(key, question.over_stream(now, attempt, cut_off));
     }
 
     /// The server of an attempt cannot be reached.
@@ -191,35 +221,43 @@ impl Resolver {
 
     fn attempt(&self, token: u64) -> Option<(Key, Question)> {
         let key = self.attempts.get(&token)?;
-        Some((key.clone(), *self.questions.get(key)?))
+        Some((key.clone(), self.questions.get(key)?.clone()))
     }
 
     fn begin(&mut self, key: Key, question: Question) {
         let server = self.servers.nth(question.attempt);
         let bytes = write_query(question.id, &key.0, key.1, question.edns);
         self.counters.queries_total += 1;
-        self.outputs.push_back(ResolverOutput::Send { token: question.token, server, bytes });
-        self.attempts.insert(question.token, key.clone());
+        let token = question.token;
+        self.outputs.push_back(if question.is_stream {
+            ResolverOutput::Stream { token, server, bytes: framed(&bytes) }
+        } else {
+            ResolverOutput::Send { token, server, bytes }
+        });
+        self.attempts.insert(token, key.clone());
         self.questions.insert(key, question);
     }
 
-    fn retry(&mut self, now: Instant, key: Key, question: Question) {
-        let (token, id) = (self.token(), self.id());
+    fn retry(&mut self, now: Instant, key: Key, mut question: Question) {
+        if let Some(lasting) = question.cut_off.take() {
+            return self.conclude(now, key, question.token, lasting);
+        }
+        let (token, id, before) = (self.token(), self.id(), question.token);
         if let Some(next) = question.next(now, token, id) {
-            self.close(question.token);
+            self.close(before);
             self.begin(key, next);
         } else {
             let lasting = Lasting { answer: Answer::Failed, ttl: FAILURE_TTL };
-            self.conclude(now, key, question, lasting);
+            self.conclude(now, key, before, lasting);
         }
     }
 
-    fn conclude(&mut self, now: Instant, key: Key, question: Question, lasting: Lasting) {
+    fn conclude(&mut self, now: Instant, key: Key, token: u64, lasting: Lasting) {
         match lasting.answer {
             Answer::Failed => self.counters.failures_total += 1,
             Answer::Records(_) | Answer::Nothing => self.counters.answers_total += 1,
         }
-        self.close(question.token);
+        self.close(token);
         self.questions.remove(&key);
         self.counters.evicted_total += u64::from(self.cache.insert(now, key.clone(), lasting));
         self.answered.push_back(key);

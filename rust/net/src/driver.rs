@@ -246,7 +246,7 @@ impl Driver {
     }
 
     fn handle_dns(&mut self, now: Instant, index: u32) {
-        for news in self.dns.receive(index) {
+        for news in self.dns.receive(&self.poller, index) {
             self.switch.handle_dns(now, news);
             self.drain(now);
         }

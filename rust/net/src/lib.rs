@@ -18,6 +18,7 @@ mod config;
 mod connection;
 mod counters;
 mod dns;
+mod dns_stream;
 mod driver;
 mod engine;
 mod engine_error;

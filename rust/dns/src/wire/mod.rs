@@ -4,7 +4,10 @@ mod query;
 mod reader;
 mod reply;
 mod respond;
+mod stream;
 
 pub(crate) use query::write_query;
 pub use reply::{Reply, ReplyFault, parse_reply};
 pub use respond::{Asked, read_query, respond};
+pub use stream::StreamReply;
+pub(crate) use stream::framed;

@@ -4,5 +4,6 @@
 mod hostile;
 mod locate;
 mod resolver;
+mod truncated;
 mod weight;
 mod world;

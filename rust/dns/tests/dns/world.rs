@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) zone: HashMap<(Name, u16), Vec<Record>>,
     /// Attempts the server has yet to answer.
     pub(crate) open: Vec<(u64, String, Vec<u8>)>,
+    /// The same over streams, each with its length before it.
+    pub(crate) streams: Vec<(u64, String, Vec<u8>)>,
     pub(crate) ability: Ability,
 }
 
@@ -48,6 +50,7 @@ impl World {
             rng: ChaCha12Rng::from_seed([5; 32]),
             zone: HashMap::new(),
             open: Vec::new(),
+            streams: Vec::new(),
             ability: Ability { udp: true, tls: true, ipv4: true, ipv6: false },
         }
     }
@@ -63,7 +66,13 @@ impl World {
                 ResolverOutput::Send { token, server, bytes } => {
                     self.open.push((token, server.to_string(), bytes));
                 }
-                ResolverOutput::Close { token } => self.open.retain(|(open, ..)| *open != token),
+                ResolverOutput::Stream { token, server, bytes } => {
+                    self.streams.push((token, server.to_string(), bytes));
+                }
+                ResolverOutput::Close { token } => {
+                    self.open.retain(|(open, ..)| *open != token);
+                    self.streams.retain(|(open, ..)| *open != token);
+                }
             }
         }
     }

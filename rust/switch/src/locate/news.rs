@@ -3,11 +3,11 @@
 /// News about an attempt the switch asked for with `Output::Dns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsNews {
-    /// A datagram came to the socket of the attempt.
+    /// A message came to the socket of the attempt.
     Reply {
         /// Names the attempt.
         token: u64,
-        /// The datagram.
+        /// The message.
         bytes: Vec<u8>,
     },
     /// The socket could not be opened, or the server cannot be reached.

@@ -168,7 +168,9 @@ impl Desk {
                     self.media.push(command);
                 }
                 Output::Ask(query) => self.asked.push(query),
-                Output::Dns(ResolverOutput::Send { token, bytes, .. }) => self.queries.push((token, bytes)),
+                Output::Dns(
+                    ResolverOutput::Send { token, bytes, .. } | ResolverOutput::Stream { token, bytes, .. },
+                ) => self.queries.push((token, bytes)),
                 Output::Dns(ResolverOutput::Close { token }) => {
                     self.queries.retain(|(open, _)| *open != token);
                 }
