@@ -17,7 +17,7 @@ use crate::call::{CallId, CallTimer, Dismissed, Errand, TimerKind};
 use crate::counters::Counters;
 use crate::dispatch::Dispatch;
 use crate::locals::Locals;
-use crate::locate::Searches;
+use crate::locate::{FailedHops, Searches};
 use crate::log_budget::{LogBudget, Occasion};
 use crate::nat::is_behind_nat;
 use crate::output::{Event, Level, LogLine, Output};
@@ -65,6 +65,7 @@ pub(crate) struct Core {
     pub(crate) log_budget: LogBudget,
     pub(crate) peer_names: PeerNames,
     pub(crate) searches: Searches,
+    pub(crate) failed_hops: FailedHops,
     /// The rule by which messages go to other shards, if there are any.
     pub(crate) dispatch: Option<Dispatch>,
     /// Where the message being handled came from.

@@ -23,7 +23,7 @@ use crate::counters::Counters;
 use crate::decision::{Decision, REJECTING};
 use crate::dispatch::Dispatch;
 use crate::locals::Locals;
-use crate::locate::{DnsNews, Searches};
+use crate::locate::{DnsNews, FailedHops, Searches};
 use crate::location::Location;
 use crate::log_budget::LogBudget;
 use crate::output::{Level, Output};
@@ -123,6 +123,7 @@ impl Switch {
             log_budget: LogBudget::default(),
             peer_names: PeerNames::default(),
             searches: Searches::new(reach, fill(&mut rng)),
+            failed_hops: FailedHops::default(),
             dispatch: Dispatch::new(shard, count, &common_key),
             arrival: None,
             hops: 0,
@@ -353,6 +354,7 @@ impl Switch {
         if self.core.dispatch.is_some() {
             counters.push(("dialogs_elsewhere".to_owned(), self.calls.dialogs_elsewhere() as u64));
         }
+        counters.push(("hops_failed".to_owned(), self.core.failed_hops.len() as u64));
         Health {
             generation: self.core.policy.config.generation,
             draining: self.drain.is_some(),

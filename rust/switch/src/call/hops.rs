@@ -2,7 +2,8 @@
 //!
 //! A hop is given up on a transport error, a 503, or when it stays silent while others are left. Its Timer B would
 //! be the RFC's measure, but 32 s of silence is more than any caller waits: after 8×T1, when an INVITE over UDP has
-//! gone out four times, the next one is tried. The next hop gets the same request in a new transaction: Call-ID,
+//! gone out four times, the next one is tried; the more have been silent, the shorter. What failed is tried last by
+//! other calls for a while, so that a dead server costs one of them. The next hop gets the same request in a new transaction: Call-ID,
 //! From tag and CSeq stay, so that a proxy behind both hops knows it again (RFC 3261 §8.2.2.2).
 
 use std::time::Instant;
@@ -22,8 +23,9 @@ use crate::locate::{Found, SearchId};
 use crate::output::Level;
 use crate::refusal::Refusal;
 
-/// Multiples of T1 a hop may be silent while others are left.
-const PATIENCE: u32 = 8;
+/// Multiples of T1 the first, second and every further hop may be silent while others are left: together 11 s for
+/// the seven before the last.
+const PATIENCE: [u32; 3] = [8, 4, 2];
 /// The same for a transport that is only tried because the request is large: a server that has it answers at
 /// once, one that has not may be behind something that swallows connections.
 const TRIAL_PATIENCE: u32 = 2;
@@ -78,7 +80,7 @@ impl Call {
     fn on_found(&mut self, core: &mut Core, now: Instant, found: &Found) {
         let Some(index) = self.searches.iter().position(|searching| searching.id == found.id) else { return };
         let Searching { endpoint, breadth, asked, .. } = self.searches.swap_remove(index);
-        if let Some(endpoint) = located(core, &endpoint, &found.hops) {
+        if let Some(endpoint) = located(core, now, &endpoint, &found.hops) {
             self.dial(core, now, &endpoint, breadth, asked);
         } else {
             let call_id = self.caller.dialog.call_id.to_string();
@@ -91,13 +93,30 @@ impl Call {
     /// Limits the silence of a hop that is not the last.
     pub(super) fn limit_silence(&self, core: &mut Core, now: Instant, endpoint: &Endpoint) {
         let patience = match endpoint.way {
-            Way::Address | Way::Settled => PATIENCE,
+            Way::Address | Way::Settled => PATIENCE[self.hops_before(endpoint).min(PATIENCE.len() - 1)],
             Way::Trial => TRIAL_PATIENCE,
             Way::Flow | Way::Name(_) => return,
         };
         if !endpoint.spare.is_empty() {
             let at = now + core.policy.config.t1() * patience;
             core.arm(at, self.id, TimerKind::Silence(self.branches.len() as u16));
+        }
+    }
+
+    /// Addresses that got the same request before this one.
+    fn hops_before(&self, endpoint: &Endpoint) -> usize {
+        let is_before = |it: &&Endpoint| {
+            it.way != Way::Trial && it.identity.is_some() && it.identity == endpoint.identity
+        };
+        self.branches.iter().map(|branch| &branch.endpoint).filter(is_before).count()
+    }
+
+    /// The server of a branch kept silent, or could not be reached.
+    pub(super) fn note_failed_hop(&self, core: &mut Core, now: Instant, index: usize) {
+        let Some(endpoint) = self.branches.get(index).map(|branch| &branch.endpoint) else { return };
+        if matches!(endpoint.way, Way::Address | Way::Settled) && core.failed_hops.insert(now, endpoint.flow)
+        {
+            core.counters.count("hops_total", "evicted");
         }
     }
 
@@ -112,6 +131,7 @@ impl Call {
         core.transactions.cancel(now, branch.transaction, None);
         core.counters.count("hops_total", "silent");
         let (breadth, asked) = (branch.breadth, branch.asked);
+        self.note_failed_hop(core, now, index);
         self.dial(core, now, &next, breadth, asked);
         self.conclude(core, now);
     }
@@ -126,8 +146,8 @@ fn ability(core: &Core) -> Ability {
     Ability { udp: !core.locals.udp.is_empty(), tls: true, ipv4, ipv6 }
 }
 
-/// The first hop, with the others as spare ones. Our own sockets are left out: calling them would go in circles.
-fn located(core: &mut Core, endpoint: &Endpoint, hops: &[Hop]) -> Option<Endpoint> {
+/// The first hop, with the others as spare ones; those that failed lately come last. Our own sockets are left out: calling them would go in circles.
+fn located(core: &mut Core, now: Instant, endpoint: &Endpoint, hops: &[Hop]) -> Option<Endpoint> {
     let Way::Name(wanted) = &endpoint.way else { return None };
     let mut found: Vec<Endpoint> = Vec::new();
     for hop in hops {
@@ -139,6 +159,7 @@ fn located(core: &mut Core, endpoint: &Endpoint, hops: &[Hop]) -> Option<Endpoin
         let flow = core.named_flow(transport(hop.transport), hop.address, wanted.host.as_str());
         found.push(Endpoint { flow, way: Way::Address, ..endpoint.clone() });
     }
+    found.sort_by_key(|endpoint| core.failed_hops.contains(now, endpoint.flow));
     let spare = found.split_off(found.len().min(1));
     Some(Endpoint { spare, ..found.pop()? })
 }

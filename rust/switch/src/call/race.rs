@@ -26,6 +26,7 @@ impl Call {
         headers::count_excess(core, response);
         if let Some(branch) = self.branches.get_mut(index) {
             branch.is_heard = true;
+            core.failed_hops.remove(branch.endpoint.flow);
         }
         match response.status() {
             100 => {}
@@ -70,6 +71,7 @@ impl Call {
             }
             return;
         }
+        self.note_failed_hop(core, now, index);
         let code = if timer.is_some() { 408 } else { 503 };
         self.on_branch_failure(core, now, index, Failure::local(code));
     }

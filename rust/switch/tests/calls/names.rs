@@ -26,7 +26,7 @@ fn call(targets: &[&str]) -> Desk {
     forwarded(targets, &sdp("127.0.0.1", 7000), None)
 }
 
-/// A resolver that knows two UDP servers of example.com, CALLEE before SECOND.
+/// A resolver that knows two UDP servers of example.com, CALLEE before SECOND, and ten of many.example.com.
 fn serve(desk: &mut Desk) {
     while let Some((token, query)) = desk.queries.pop() {
         let asked = read_query(&query).unwrap();
@@ -37,6 +37,9 @@ fn serve(desk: &mut Desk) {
         let records = match (asked.name.as_str(), asked.kind) {
             ("_sip._udp.example.com", RecordType::Srv) => {
                 vec![server(2, SECOND, "b.example.com"), server(1, CALLEE, "a.example.com")]
+            }
+            ("_sip._udp.many.example.com", RecordType::Srv) => {
+                (0..10).map(|n| server(n, &format!("127.0.0.1:{}", 6100 + n), "a.example.com")).collect()
             }
             ("a.example.com" | "b.example.com" | "one.example.com", RecordType::A) => {
                 vec![Record::Address("127.0.0.1".parse().unwrap())]
@@ -101,6 +104,46 @@ fn a_silent_server_yields_to_the_next_within_five_seconds() {
     // The first wakes up: it is told at once.
     desk.taken(CALLEE);
     desk.advance(Duration::from_secs(1));
+}
+
+/// Another call of the same caller to the same name.
+fn call_again(desk: &mut Desk) {
+    desk.consult(&sdp("127.0.0.1", 7000));
+    let forward =
+        Forward { targets: vec![Target::Uri("sip:x@example.com".to_owned())], ..Forward::default() };
+    desk.switch.handle_decision(desk.now, desk.asked.last().unwrap().id, Decision::Forward(forward));
+    desk.drain();
+    serve(desk);
+}
+
+#[test]
+fn a_server_that_was_silent_is_tried_last_for_a_minute() {
+    let mut desk = call(&["sip:x@example.com"]);
+    serve(&mut desk);
+    desk.advance(Duration::from_millis(4100));
+    let second = invites(&mut desk, SECOND).remove(0);
+    desk.answer(SECOND, &second, "486 Busy Here", "t", "");
+    desk.taken(CALLEE);
+    call_again(&mut desk);
+    assert_eq!(invites(&mut desk, SECOND).len(), 1, "the one that answers comes first");
+    assert!(invites(&mut desk, CALLEE).is_empty());
+}
+
+#[test]
+fn ten_dead_servers_are_gone_through_within_twelve_seconds() {
+    let mut desk = call(&["sip:x@many.example.com"]);
+    serve(&mut desk);
+    desk.advance(Duration::from_millis(3900));
+    assert!(invites(&mut desk, "127.0.0.1:6101").is_empty());
+    let mut tried = Vec::new();
+    for _ in 0..81 {
+        desk.advance(Duration::from_millis(100));
+        let reached = |desk: &mut Desk, port: &u16| !desk.taken(&format!("127.0.0.1:{port}")).is_empty();
+        tried.extend((6100..6110).filter(|port| reached(&mut desk, port)));
+    }
+    tried.sort_unstable();
+    tried.dedup();
+    assert_eq!(tried, (6100..6108).collect::<Vec<u16>>(), "eight of them at most");
 }
 
 #[test]
