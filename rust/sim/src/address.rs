@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// Address of the switch: one no body of the corpus names.
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 231)), 5060);
 
+/// An address where nobody is.
+pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 255, 1)), 5060);
+
 /// Address of the phone with this number.
 pub fn phone_address(index: usize) -> SocketAddr {
     let octets = (index as u16).to_be_bytes();

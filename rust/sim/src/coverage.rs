@@ -51,10 +51,6 @@ pub enum Feature {
     SwitchExpired,
     /// A provisional response was acknowledged.
     Acknowledged,
-    /// An offer by UPDATE before the answer was answered.
-    EarlyUpdated,
-    /// The same was refused, as when both ends make one.
-    EarlyUpdateRefused,
     /// An offer by UPDATE in a call was answered.
     Updated,
     /// A party was put on hold.
@@ -67,7 +63,7 @@ pub enum Feature {
 
 impl Feature {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 27] = [
         Self::ReferSent,
         Self::ReferAccepted,
         Self::ReferRefused,
@@ -91,8 +87,6 @@ impl Feature {
         Self::SwitchRefreshed,
         Self::SwitchExpired,
         Self::Acknowledged,
-        Self::EarlyUpdated,
-        Self::EarlyUpdateRefused,
         Self::Updated,
         Self::Held,
         Self::Glare,

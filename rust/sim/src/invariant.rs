@@ -239,7 +239,7 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
         pbx_sip::Method::Invite => {
             (code == 504 && is_acknowledged)
                 || (code == 500 && changes)
-                || (code == 503 && (may_503 || breaks))
+                || (code == 503 && (may_503 || breaks || !scenario.zones.is_empty()))
                 || manners().any(rejected)
         }
         _ => false,

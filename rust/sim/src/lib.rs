@@ -10,6 +10,8 @@ mod decider;
 mod hall;
 mod invariant;
 mod media_ledger;
+mod name_rules;
+mod name_server;
 mod network;
 mod operator;
 mod paging_rules;
@@ -36,8 +38,8 @@ pub use network::Network;
 pub use report::{Report, Tally};
 pub use run::{RunOptions, run};
 pub use scenario::{
-    CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, Python, Reinvite,
-    Reliability, Reply, Scenario, Transfer, default_config,
+    CallPlan, Change, DOMAIN, Device, Draw, Manners, MessagePlan, Order, Phone, PhoneTimer, Python, Reinvite,
+    Reliability, Reply, Scenario, Transfer, Trouble, Zone, ZoneServer, default_config,
 };
 pub use sweep::{run_seed, sweep, sweep_on_threads};
 pub use tape::{Sighting, Tape};

@@ -9,6 +9,9 @@ use crate::agent::{LegState, LegView};
 use crate::invariant::check_session;
 use crate::world::World;
 
+/// Longest interval that is over for certain when a run has settled, seconds.
+const MAX_INTERVAL: u32 = 120;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
@@ -39,6 +42,7 @@ pub(crate) fn check_pairs(world: &World<'_>, broken: &mut Vec<String>) -> Pairs 
             continue;
         }
         let ends = ids.map(|id| by_call.get(id).map_or(&[][..], Vec::as_slice));
+        check_silence(world, &ends, broken);
         let is_untold = |leg: &&LegView| {
             leg.state == LegState::Ending || unheard.contains(&leg.call_id) || world.was_cut_off(leg.phone)
         };
@@ -73,6 +77,20 @@ pub(crate) fn check_pairs(world: &World<'_>, broken: &mut Vec<String>) -> Pairs 
         }
     }
     pairs
+}
+
+/// A phone that lost its network long ago and had a session timer is missed by now.
+fn check_silence(world: &World<'_>, ends: &[&[&LegView]; 2], broken: &mut Vec<String>) {
+    let is_missed = |leg: &&&LegView| {
+        let is_short = leg.session_secs.is_some_and(|secs| secs <= MAX_INTERVAL);
+        leg.state == LegState::Confirmed && world.is_vanished(leg.phone) && is_short
+    };
+    for leg in ends.iter().flat_map(|legs| legs.iter()).filter(|leg| is_missed(leg)) {
+        broken.push(format!(
+            "call {} stands, and phone {} is gone longer than its interval",
+            leg.label, leg.phone
+        ));
+    }
 }
 
 fn call_ids(call: &CallView) -> [&str; 2] {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use pbx_switch::SwitchConfig;
 
-use crate::agent::Outcome;
+use crate::agent::{LegView, Outcome};
+use crate::coverage::{Coverage, Feature};
 use crate::decider::Decider;
 use crate::invariant::{check_agreement, check_end, check_traffic};
+use crate::name_rules::check_names;
 use crate::paging_rules::{check_bindings, check_devices, check_pages};
 use crate::report::{Report, Tally};
 use crate::scenario::Scenario;
@@ -55,6 +57,7 @@ pub fn run(
     let end = settled + CLEARING;
     world.run_until(end);
     check_end(&world, &mut violations);
+    check_names(&world, scenario, options.may_503, &mut violations);
     check_pages(&world, &mut violations);
     check_traffic(&world, scenario, options.may_503, &mut violations);
     Ok(Report {
@@ -105,5 +108,20 @@ fn tally(world: &World<'_>) -> Tally {
         tally.coverage.add(&agent.coverage);
     }
     tally.coverage.heed(&health.counters);
+    tally.coverage.add(&world.watch().coverage);
+    tally.coverage.add(&names(world));
     tally
+}
+
+/// What became of calls to names.
+fn names(world: &World<'_>) -> Coverage {
+    let mut coverage = Coverage::default();
+    for _ in 0..world.names.asked_total {
+        coverage.count(Feature::NameAsked);
+    }
+    let is_answered = |leg: &LegView| leg.is_caller && leg.outcome == Outcome::Answered;
+    for _ in world.legs().iter().filter(|leg| world.names.has_zones() && is_answered(leg)) {
+        coverage.count(Feature::NameAnswered);
+    }
+    coverage
 }

@@ -69,6 +69,12 @@ fn decide(python: Python) -> Option<(Duration, Decision)> {
         Python::Absent => Some((Duration::ZERO, Decision::NotHandled {})),
         Python::Answers(after) => Some((after, Decision::NotHandled {})),
         Python::Hangs => None,
+        Python::Names { after, has_fallback } => {
+            let fallback = has_fallback.then(|| Target::User("1001".to_owned()));
+            let targets = [Target::Uri("sip:anybody@carrier.test".to_owned())].into_iter().chain(fallback);
+            let forward = Forward { targets: targets.collect(), ..Forward::default() };
+            Some((after, Decision::Forward(forward)))
+        }
         Python::Forwards { after, users, parallel } => {
             let mut targets: Vec<_> = users.iter().map(|user| Target::User(user.to_string())).collect();
             targets.push(Target::Uri("sip:nobody@198.51.255.1:5060".to_owned()));

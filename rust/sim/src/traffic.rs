@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use pbx_sip::{Bytes, Flow, Transport};
 use pbx_switch::{Event, Output};
 
-use crate::address::{SERVER, phone_address, phone_index};
+use crate::address::{NOBODY, SERVER, phone_address, phone_index};
 use crate::streams::Way;
 use crate::tape::Sighting;
 use crate::world::{Happening, World};
@@ -13,6 +13,7 @@ use crate::world::{Happening, World};
 impl World<'_> {
     pub(crate) fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
         if to == SERVER {
+            self.names.hear(from.ip());
             let flow = Flow { transport: Transport::Udp, socket: 0, remote: from };
             self.switch.handle_bytes(self.now, flow, bytes);
         } else if let Some(index) = phone_index(to).filter(|&index| index < self.agents.len()) {
@@ -40,9 +41,13 @@ impl World<'_> {
                         self.schedule.push(self.now, Happening::Media(event));
                     }
                 }
+                Output::Dns(output) => {
+                    for (at, news) in self.names.handle(self.now, &mut self.wire, output) {
+                        self.schedule.push(at, Happening::Dns(news));
+                    }
+                }
                 Output::Event(Event::Log(line)) => self.log.push(line),
-                // Nobody answers about names: calls that need them fail in time.
-                Output::Forget(_) | Output::CloseFlow(_) | Output::Dns(_) | Output::Shard { .. } => {}
+                Output::Forget(_) | Output::CloseFlow(_) | Output::Shard { .. } => {}
             }
         }
     }
@@ -67,6 +72,7 @@ impl World<'_> {
 
     /// Sends what the switch wants sent.
     pub(crate) fn transmit(&mut self, flow: Flow, bytes: &Bytes) {
+        self.check_addressee(flow.remote, bytes);
         if flow.transport == Transport::Udp {
             return self.send(SERVER, flow.remote, bytes);
         }
@@ -77,6 +83,15 @@ impl World<'_> {
         match open {
             Some(phone) => self.stream(phone, Way::ToPhone, bytes),
             None => self.schedule.push(self.now, Happening::SendFailure(flow)),
+        }
+    }
+
+    /// Whoever has never spoken is spoken to only where the decision or an answer about a name said so.
+    fn check_addressee(&mut self, to: SocketAddr, bytes: &Bytes) {
+        let is_known = phone_index(to).is_some_and(|phone| phone < self.callers) || to == NOBODY;
+        if self.names.has_zones() && !is_known && !self.names.has_named(to.ip()) {
+            let line: String = bytes.iter().take(24).map(|&octet| char::from(octet)).collect();
+            self.watch.broken.push(format!("{line} sent to {to}, which no answer named"));
         }
     }
 

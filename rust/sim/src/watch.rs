@@ -7,6 +7,7 @@ use pbx_sip::{Bytes, Limits, Message, Method};
 use pbx_switch::config::MediaMode;
 
 use crate::address::SERVER;
+use crate::coverage::{Coverage, Feature};
 use crate::media_ledger::MediaLedger;
 
 /// Copies of one request: 11 with timers E and F, 7 with A and B (RFC 3261 §17.1).
@@ -54,6 +55,10 @@ pub(crate) struct Watch {
     pub(crate) broken: Vec<String>,
     /// The clock stood still while work went on.
     pub(crate) stalled: bool,
+    /// What was seen of features.
+    pub(crate) coverage: Coverage,
+    /// Calls go to names.
+    has_names: bool,
     mode: MediaMode,
     answered: HashMap<(String, Method), Answered>,
     sent: HashMap<(String, Method), Sent>,
@@ -63,12 +68,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(mode: MediaMode) -> Self {
+    pub(crate) fn new(mode: MediaMode, has_names: bool) -> Self {
         Self {
             sent_total: 0,
             server_failures: Vec::new(),
             broken: Vec::new(),
             stalled: false,
+            coverage: Coverage::default(),
+            has_names,
             mode,
             answered: HashMap::new(),
             sent: HashMap::new(),
@@ -115,6 +122,9 @@ impl Watch {
             let first_line = format!("{status} {} to {}", message.reason(), method.as_str());
             self.server_failures.push(ServerFailure { code: status, method, first_line });
         }
+        if status == 491 && answered.status < 200 {
+            self.coverage.count(Feature::Glare);
+        }
         if status >= 200 {
             answered.final_at.get_or_insert(now);
         }
@@ -158,6 +168,9 @@ impl Watch {
         // The next server of a name gets the same request in a new transaction (RFC 3263 §4.3).
         let is_next_hop =
             method == Method::Invite && message.to_tag().is_none() && message.cseq() == numbering.cseq;
+        if is_next_hop && self.has_names {
+            self.coverage.count(Feature::NextServer);
+        }
         if message.cseq() <= numbering.cseq && !is_next_hop {
             let (cseq, last) = (message.cseq(), numbering.cseq);
             let call = short(message);

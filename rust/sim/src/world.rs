@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use pbx_dns::{Hosts, Servers};
 use pbx_media::relay::MediaEvent;
 use pbx_sip::{Bytes, Flow};
-use pbx_switch::{Command, Decision, Facing, Locals, LogLine, PolicyError, QueryId, SwitchConfig};
+use pbx_switch::{
+    Command, Decision, DnsNews, Facing, Locals, LogLine, PolicyError, QueryId, SwitchConfig,
+};
 
 use crate::address::{SERVER, phone_address, private_address};
 use crate::agent::{Account, AgentTimer, LegView, Registration, UserAgent};
 use crate::decider::Decider;
 use crate::hall::Hall;
 use crate::media_ledger::MediaLedger;
+use crate::name_server::{NameServer, RESOLVERS};
 use crate::network::{Network, Wire};
 use crate::scenario::{Order, Scenario};
 use crate::schedule::Schedule;
@@ -27,6 +31,9 @@ const MAX_TURNS_PER_INSTANT: u32 = 100_000;
 /// Shards a server may have.
 const MAX_SHARDS: usize = 3;
 
+/// How long the answer to a call may be under way before what is planned for it begins.
+const ANSWERING: Duration = Duration::from_secs(8);
+
 /// Says which datagrams the network swallows: sender, addressee, octets.
 pub(crate) type Cut = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
 
@@ -38,6 +45,7 @@ pub(crate) enum Happening {
     Media(MediaEvent),
     Segment { phone: usize, stream: u32, way: Way, bytes: Bytes },
     SendFailure(Flow),
+    Dns(DnsNews),
     Order(Order),
 }
 
@@ -66,8 +74,11 @@ pub struct World<'a> {
     pub(crate) cut: Option<Cut>,
     pub(crate) unheard: Unheard,
     pub(crate) streams: Streams,
+    pub(crate) names: NameServer,
     pub(crate) vanished: BTreeSet<usize>,
     pub(crate) broken_streams: BTreeSet<usize>,
+    /// Phones that come before those called by name only.
+    pub(crate) callers: usize,
 }
 
 impl<'a> World<'a> {
@@ -83,7 +94,7 @@ impl<'a> World<'a> {
     ) -> Result<Self, PolicyError> {
         let start = Instant::now();
         let switch = switch(start, &config, scenario.seed)?;
-        let watch = Watch::new(config.media.mode);
+        let watch = Watch::new(config.media.mode, !scenario.zones.is_empty());
         let mut world = Self {
             start,
             now: start,
@@ -100,8 +111,10 @@ impl<'a> World<'a> {
             cut: None,
             unheard: Unheard::default(),
             streams: Streams::default(),
+            names: NameServer::new(&scenario.zones, scenario.seed),
             vanished: BTreeSet::new(),
             broken_streams: BTreeSet::new(),
+            callers: scenario.callers(),
         };
         world.place_phones(scenario);
         for &(at, order) in &scenario.orders {
@@ -129,7 +142,7 @@ impl<'a> World<'a> {
             let messages =
                 scenario.messages.iter().filter(|message| message.phone == index).cloned().collect();
             let mut agent = UserAgent::new(self.start, account, phone, (calls, messages), seed);
-            agent.refer_until(self.start + scenario.last_deed());
+            agent.refer_until(self.start + scenario.last_deed() + ANSWERING);
             if has_foreign_bodies {
                 agent.expect_foreign_bodies();
             }
@@ -291,6 +304,11 @@ impl<'a> World<'a> {
                 return self.deliver_segment(phone, stream, way, bytes);
             }
             Happening::SendFailure(flow) => self.switch.handle_send_failure(self.now, flow),
+            Happening::Dns(news) => {
+                if self.names.is_awaited(&news) {
+                    self.switch.handle_dns(self.now, news);
+                }
+            }
             Happening::Order(order) => self.obey(order),
         }
         self.drain();
@@ -303,5 +321,7 @@ fn switch(now: Instant, config: &SwitchConfig, seed: u64) -> Result<Hall, Policy
     octets[..8].copy_from_slice(&seed.to_le_bytes());
     let locals = Locals { udp: vec![SERVER], tcp: vec![SERVER], ..Locals::default() };
     let facing = || Box::new(OneAddress) as Box<dyn Facing>;
-    Hall::new(now, config, &locals, facing, octets, 1 + seed as usize % MAX_SHARDS)
+    let mut hall = Hall::new(now, config, &locals, facing, octets, 1 + seed as usize % MAX_SHARDS)?;
+    hall.for_each(|switch| switch.set_resolvers(Servers::parse(RESOLVERS), Hosts::default()));
+    Ok(hall)
 }

@@ -9,6 +9,7 @@ use super::leg::{ALLOW, Leg, LegState};
 use super::outbox::{AgentTimer, Deed};
 use super::server::Stage;
 use super::user_agent::UserAgent;
+use crate::coverage::Feature;
 use crate::scenario::Reply;
 
 /// How long a phone rings when nobody picks up and nobody gives up.
@@ -109,6 +110,9 @@ impl UserAgent {
 
     /// 200 with one tag, or with several as forks behind the phone would.
     fn accept(&mut self, now: Instant, index: usize, server: usize, tags: u8) {
+        if tags > 1 {
+            self.coverage.count(Feature::Forked);
+        }
         let forks: Vec<usize> = (1..tags).map(|_| self.fork(index)).collect();
         self.legs[index].invited = None;
         for leg in std::iter::once(index).chain(forks) {
@@ -165,6 +169,7 @@ impl UserAgent {
         let builder = Builder::response(&request, 200, "OK", Some(&tag))
             .header(Name::Contact, self.contact())
             .header(Name::Allow, ALLOW);
+        let builder = self.grant_session(now, index, &request, builder);
         let builder = if bare { builder } else { builder.body("application/sdp", body.as_bytes()) };
         let bytes = builder.finish();
         if through_server {

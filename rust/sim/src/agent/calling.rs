@@ -9,6 +9,7 @@ use super::leg::{ALLOW, Leg, LegState, Outcome};
 use super::outbox::{AgentTimer, Deed};
 use super::user_agent::UserAgent;
 use super::wallet::Challenger;
+use crate::coverage::Feature;
 use crate::scenario::{Change, DOMAIN, Reliability};
 
 /// Challenges answered for one request before giving up.
@@ -79,6 +80,7 @@ impl UserAgent {
         if let Some(answer) = self.wallet.answer(Challenger::Proxy, &self.account, "INVITE", &uri) {
             builder = builder.header(Challenger::Proxy.answer(), answer);
         }
+        builder = self.ask_session(index, builder);
         if let Some(replaces) = &self.legs[index].replaces {
             builder = builder.header(Name::Replaces, replaces);
         }
@@ -127,6 +129,8 @@ impl UserAgent {
         leg.outcome = Outcome::Answered;
         leg.inviting = None;
         let given_up = leg.cancel_wanted;
+        self.agree_session(now, index, response);
+        let leg = &self.legs[index];
         let plan = self.calls[leg.plan].clone();
         if !plan.never_acks {
             self.conclude(now, index, response, "2xx");
@@ -228,6 +232,9 @@ impl UserAgent {
                 return self.invite(now, index);
             }
         }
+        if !self.finished && !self.legs[index].cancel_wanted && self.raise_interval(index, response) {
+            return self.invite(now, index);
+        }
         self.legs[index].outcome = Outcome::Failed(status);
         self.tell_outcome(now, index, status);
         self.end(index);
@@ -264,6 +271,10 @@ impl UserAgent {
             leg.offered = None;
         }
         self.adopt(index, response);
+        self.agree_session(now, index, response);
+        if change == Change::Refresh {
+            self.coverage.count(Feature::PhoneRefreshedByInvite);
+        }
         self.conclude(now, index, response, "2xx to re-INVITE");
     }
 

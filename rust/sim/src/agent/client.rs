@@ -28,6 +28,8 @@ pub(super) enum Purpose {
     Prack,
     /// Peer of a leg to be connected to somebody else; CSeq of the REFER.
     Refer(usize, u32),
+    /// Session of a leg to be kept alive.
+    Refresh(usize),
     /// How the call somebody asked for goes.
     Notify,
     /// Something said inside a leg.
@@ -160,6 +162,7 @@ impl UserAgent {
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_unanswered(page),
             Purpose::Update(leg, _) => self.on_reinvite_unanswered(now, leg),
+            Purpose::Refresh(leg) => self.hang_up(now, leg),
             Purpose::Refer(leg, cseq) => self.on_refer_unanswered(now, (leg, cseq)),
             Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}
         }
@@ -207,6 +210,7 @@ impl UserAgent {
             Purpose::Reinvite(leg, change) => self.on_reinvite_failure(now, leg, change, response),
             Purpose::Bye(leg) => self.on_bye_over(leg),
             Purpose::Page(page) => self.on_page_response(now, page, response),
+            Purpose::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Purpose::Update(leg, change) => self.on_update_response(now, (leg, change), response),
             Purpose::Refer(leg, cseq) => self.on_refer_response(now, (leg, cseq), response),
             Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}

@@ -11,6 +11,7 @@ use super::following::Errand;
 use super::outbox::{AgentTimer, Deed};
 use super::referring::Referral;
 use super::reliable::Provisional;
+use super::session::Session;
 use super::user_agent::{T1, T1X64, T2, UserAgent};
 use crate::coverage::Feature;
 use crate::scenario::{Change, Reinvite};
@@ -67,6 +68,8 @@ pub struct LegView {
     pub call_id: String,
     /// A transfer was asked for on this side: its ends may be elsewhere.
     pub is_touched: bool,
+    /// Interval of its session timer, seconds.
+    pub session_secs: Option<u32>,
 }
 
 /// A 2xx that waits for its ACK.
@@ -136,6 +139,10 @@ pub(super) struct Leg {
     /// Replaces of the first INVITE.
     pub(super) replaces: Option<String>,
     pub(super) is_touched: bool,
+    /// The interval in force.
+    pub(super) session: Option<Session>,
+    /// The smallest the peer takes.
+    pub(super) min_se: Option<u32>,
 }
 
 impl Leg {
@@ -179,6 +186,8 @@ impl Leg {
             errand: None,
             replaces: None,
             is_touched: false,
+            session: None,
+            min_se: None,
         }
     }
 
@@ -208,6 +217,7 @@ impl Leg {
             other_answers: self.other_answers,
             call_id: self.call_id.clone(),
             is_touched: self.is_touched,
+            session_secs: self.session_secs(),
         }
     }
 }
@@ -304,7 +314,10 @@ impl UserAgent {
             .header(Name::CSeq, format!("{cseq} {method}"));
         match method {
             "REFER" | "NOTIFY" => builder.header(Name::Contact, self.contact()),
-            "INVITE" | "UPDATE" => builder.header(Name::Contact, self.contact()).header(Name::Allow, ALLOW),
+            "INVITE" | "UPDATE" => {
+                let builder = builder.header(Name::Contact, self.contact()).header(Name::Allow, ALLOW);
+                self.ask_session(index, builder)
+            }
             _ => builder,
         }
     }
@@ -385,7 +398,7 @@ impl UserAgent {
             }
             Change::Resume => leg.holds = false,
             Change::Codec | Change::Update => leg.alaw_first = !leg.alaw_first,
-            Change::NoOffer | Change::Info | Change::Refer { .. } => {}
+            Change::NoOffer | Change::Info | Change::Refresh | Change::Refer { .. } => {}
         }
         let body = (change != Change::NoOffer).then(|| {
             let (mark, body) = self.describe(index, None);

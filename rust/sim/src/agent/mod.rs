@@ -14,6 +14,7 @@ mod referring;
 mod registering;
 mod reliable;
 mod server;
+mod session;
 mod user_agent;
 mod wallet;
 

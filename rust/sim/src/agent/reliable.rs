@@ -11,6 +11,7 @@ use super::leg::{ALLOW, LegState};
 use super::outbox::{AgentTimer, Deed};
 use super::server::Stage;
 use super::user_agent::{T1, T1X64, UserAgent};
+use crate::coverage::Feature;
 use crate::scenario::Change;
 
 /// A reliable response that waits for its PRACK.
@@ -107,10 +108,10 @@ impl UserAgent {
     /// 200 that says nothing of the session again.
     pub(super) fn confirm_settled(&mut self, now: Instant, index: usize, server: usize, request: &Message) {
         let tag = self.legs[index].local_tag.clone();
-        let bytes = Builder::response(request, 200, "OK", Some(&tag))
+        let builder = Builder::response(request, 200, "OK", Some(&tag))
             .header(Name::Contact, self.contact())
-            .header(Name::Allow, ALLOW)
-            .finish();
+            .header(Name::Allow, ALLOW);
+        let bytes = self.grant_session(now, index, request, builder).finish();
         self.dispatch(now, server, 200, bytes.clone());
         self.legs[index].state = LegState::Confirmed;
         self.await_ack(now, index, request, (bytes, None));
@@ -124,6 +125,7 @@ impl UserAgent {
             return;
         }
         leg.rseq = Some(number);
+        self.coverage.count(Feature::Acknowledged);
         self.adopt(index, response);
         let body = response.sdp().and_then(Mark::read).and_then(|remote| self.settle(index, remote));
         let rack = format!("{number} {} INVITE", response.cseq());
@@ -181,15 +183,19 @@ impl UserAgent {
         }
         let contact = self.contact();
         let Some(offer) = request.sdp().and_then(Mark::read) else {
-            return self
-                .respond(now, server, (200, "OK"), None, |builder| builder.header(Name::Contact, contact));
+            let tag = self.legs[index].local_tag.clone();
+            let builder = Builder::response(request, 200, "OK", Some(&tag)).header(Name::Contact, contact);
+            let bytes = self.grant_session(now, index, request, builder).finish();
+            return self.dispatch(now, server, 200, bytes);
         };
         let (mark, body) = self.describe(index, Some(&offer));
         let leg = &mut self.legs[index];
         (leg.local, leg.remote) = (Some(mark), Some(offer));
-        self.respond(now, server, (200, "OK"), None, |builder| {
-            builder.header(Name::Contact, contact).body("application/sdp", body.as_bytes())
-        });
+        let tag = self.legs[index].local_tag.clone();
+        let builder = Builder::response(request, 200, "OK", Some(&tag)).header(Name::Contact, contact);
+        let builder = self.grant_session(now, index, request, builder);
+        let bytes = builder.body("application/sdp", body.as_bytes()).finish();
+        self.dispatch(now, server, 200, bytes);
     }
 
     /// What became of an UPDATE of ours.
@@ -203,6 +209,8 @@ impl UserAgent {
             return self.on_reinvite_failure(now, index, change, response);
         }
         let remote = self.read_mark(response, "2xx to UPDATE");
+        self.coverage.count(Feature::Updated);
+        self.agree_session(now, index, response);
         let leg = &mut self.legs[index];
         leg.inviting = None;
         (leg.local, leg.remote) = (leg.offered.take(), remote);

@@ -16,7 +16,7 @@ use super::registering::Registration;
 use super::server::{Server, Stage};
 use super::wallet::Wallet;
 use crate::coverage::Coverage;
-use crate::scenario::{CallPlan, Device, Manners, MessagePlan, Phone};
+use crate::scenario::{CallPlan, Device, Manners, MessagePlan, Phone, PhoneTimer};
 
 /// RFC 3261 T1.
 pub(super) const T1: Duration = Duration::from_millis(500);
@@ -54,6 +54,8 @@ pub(crate) struct UserAgent {
     pub(super) finished: bool,
     /// Bodies of strangers are offered in this run.
     pub(super) foreign_bodies: bool,
+    /// How it keeps sessions alive; `None`: not at all.
+    pub(super) timer: Option<PhoneTimer>,
     /// What it answers to REFER; `None`: it does what it is asked.
     pub(super) refer_refusal: Option<u16>,
     /// When it hangs up once a transfer of its own went well; `None`: it leaves that to the peer.
@@ -110,6 +112,7 @@ impl UserAgent {
             wallet: Wallet::default(),
             finished: false,
             foreign_bodies: false,
+            timer: phone.timer,
             refer_refusal: phone.refer_refusal,
             leaves_after: phone.leaves_after,
             refers_until: None,
@@ -159,6 +162,7 @@ impl UserAgent {
                 Deed::Reply => self.reply(now, leg),
                 Deed::Cancel => self.give_up(now, leg),
                 Deed::HangUp => self.hang_up(now, leg),
+                Deed::Session => self.on_session_timer(now, leg),
                 Deed::Reinvite(change) => self.reinvite(now, leg, change),
             },
         }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use pbx_sip::Transport;
+use pbx_sip::{Refresher, Transport};
 use serde_json::{Value, json};
 
 use super::config::default_config;
 use super::dice::Dice;
 use super::plan::{
-    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reliability, Reply, Scenario,
+    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, PhoneTimer, Reinvite, Reliability, Reply,
+    Scenario,
 };
 use super::transfers::transfers;
+use super::zones::zone;
 use crate::network::Network;
 
 /// A scenario with the configuration it runs under.
@@ -44,6 +46,13 @@ pub enum Python {
         /// All at once.
         parallel: bool,
     },
+    /// Names a domain after this time.
+    Names {
+        /// How long it takes.
+        after: Duration,
+        /// A user is named besides, for when it cannot be reached.
+        has_fallback: bool,
+    },
 }
 
 impl Draw {
@@ -62,7 +71,8 @@ impl Draw {
         let busy_ports = if dice.chance(10) { 0.2 } else { 0.0 };
         let orders = orders(&mut dice, phones.len());
         let messages = messages(&mut dice, &mut phones);
-        let mut scenario = Scenario { seed, network, busy_ports, phones, calls, messages, orders };
+        let mut scenario =
+            Scenario { seed, network, busy_ports, phones, calls, messages, zones: Vec::new(), orders };
         let python = match dice.below(10) {
             3 => Python::Forwards {
                 after: dice.millis(0, 1500),
@@ -71,6 +81,10 @@ impl Draw {
             },
             0 => Python::Answers(dice.millis(0, 1500)),
             1 => Python::Answers(dice.millis(1900, 2100)),
+            4 => {
+                zone(&mut dice, &mut scenario);
+                Python::Names { after: dice.millis(0, 1000), has_fallback: dice.chance(30) }
+            }
             2 if dice.chance(30) => Python::Hangs,
             _ => Python::Absent,
         };
@@ -78,6 +92,7 @@ impl Draw {
             call_devices(&mut dice, &mut scenario);
         }
         transfers(&mut dice, &mut scenario, users);
+        timers(&mut dice, &mut scenario);
         let mode = dice.one_of(&["all", "all", "none", "auto"]);
         let mut config = default_config(&scenario, mode);
         config["call"]["ask_router"] = json!(python != Python::Absent);
@@ -102,7 +117,7 @@ impl Draw {
     /// Whether 503 may be seen: decisions come too late, or ports run out.
     pub fn may_503(&self) -> bool {
         let late = match self.python {
-            Python::Absent | Python::Forwards { .. } => false,
+            Python::Absent | Python::Forwards { .. } | Python::Names { .. } => false,
             Python::Answers(after) => after >= Duration::from_millis(1900),
             Python::Hangs => true,
         };
@@ -118,6 +133,17 @@ fn orders(dice: &mut Dice, phones: usize) -> Vec<(Duration, Order)> {
         4 | 5 => vec![(dice.millis(1000, 15_000), Order::BreakStreams)],
         6 => vec![(dice.millis(1000, 15_000), Order::Vanish(dice.below(phones as u32) as usize))],
         _ => Vec::new(),
+    }
+}
+
+/// Some phones keep their sessions alive themselves, some of them with an interval nobody grants.
+fn timers(dice: &mut Dice, scenario: &mut Scenario) {
+    for phone in &mut scenario.phones {
+        phone.timer = dice.chance(25).then(|| PhoneTimer {
+            interval_secs: dice.one_of(&[60, 90, 90, 120, 1800]),
+            refresher: dice.one_of(&[None, Some(Refresher::Uac), Some(Refresher::Uas)]),
+            by_update: dice.chance(50),
+        });
     }
 }
 

@@ -5,10 +5,12 @@ mod dice;
 mod generate;
 mod plan;
 mod transfers;
+mod zones;
 
 pub use config::{DOMAIN, default_config};
 pub use generate::{Draw, Python};
 pub use plan::{
-    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, Reinvite, Reliability, Reply, Scenario,
-    Transfer,
+    CallPlan, Change, Device, Manners, MessagePlan, Order, Phone, PhoneTimer, Reinvite, Reliability, Reply,
+    Scenario, Transfer,
 };
+pub use zones::{Trouble, Zone, ZoneServer};

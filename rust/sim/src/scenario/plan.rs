@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use pbx_sip::Transport;
+use pbx_sip::{Refresher, Transport};
 
 use super::config::DOMAIN;
+use super::zones::Zone;
+use crate::address::phone_address;
 use crate::network::Network;
 
 /// A whole run.
@@ -22,6 +24,8 @@ pub struct Scenario {
     pub calls: Vec<CallPlan>,
     /// The MESSAGEs.
     pub messages: Vec<MessagePlan>,
+    /// Domains the switch finds by name.
+    pub zones: Vec<Zone>,
     /// What the operator does, and when.
     pub orders: Vec<(Duration, Order)>,
 }
@@ -62,12 +66,25 @@ pub struct Phone {
     pub device: Option<Device>,
     /// What it answers to MESSAGE.
     pub message_reply: (u16, &'static str),
+    /// How it keeps sessions alive (RFC 4028); `None`: not at all.
+    pub timer: Option<PhoneTimer>,
     /// What it answers to REFER; `None`: it does what it is asked.
     pub refer_refusal: Option<u16>,
     /// When it hangs up once a transfer of its own went well; `None`: it leaves that to the switch.
     pub leaves_after: Option<Duration>,
     /// How it treats incoming calls, one after the other; the last entry holds for all later calls.
     pub manners: Vec<Manners>,
+}
+
+/// How a phone keeps its sessions alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhoneTimer {
+    /// Interval it asks for, seconds.
+    pub interval_secs: u32,
+    /// Who is to refresh, as seen from whoever sends the request; `None`: the other side may choose.
+    pub refresher: Option<Refresher>,
+    /// By UPDATE instead of re-INVITE.
+    pub by_update: bool,
 }
 
 /// A device and one of its flows (RFC 5626 §3.1). Two phones of one user and device are two flows of one phone.
@@ -244,6 +261,8 @@ pub enum Change {
     Update,
     /// Nothing: an INFO is sent instead.
     Info,
+    /// Nothing: the session is kept alive.
+    Refresh,
     /// The peer is to speak with somebody else: REFER (RFC 3515).
     Refer {
         /// With whom.
@@ -275,6 +294,7 @@ impl Phone {
             expires_secs: 60,
             device: None,
             message_reply: (200, "OK"),
+            timer: None,
             refer_refusal: None,
             leaves_after: Some(Duration::from_millis(200)),
             manners: vec![Manners::answering(Duration::from_millis(500))],
@@ -291,6 +311,12 @@ impl Phone {
     pub fn unregistered(mut self) -> Self {
         self.registers_after = None;
         self
+    }
+}
+
+impl From<Reply> for Manners {
+    fn from(reply: Reply) -> Self {
+        Self::replying(reply)
     }
 }
 
@@ -322,6 +348,7 @@ impl Scenario {
             phones,
             calls,
             messages: Vec::new(),
+            zones: Vec::new(),
             orders: Vec::new(),
         }
     }
@@ -331,6 +358,12 @@ impl Scenario {
         let manners = self.phones.iter().flat_map(|phone| &phone.manners).map(|manners| &manners.reinvites);
         let mut changes = self.calls.iter().map(|call| &call.reinvites).chain(manners).flatten();
         changes.any(|reinvite| matches!(reinvite.change, Change::Refer { .. }))
+    }
+
+    /// Phones that come before those called by name only.
+    pub(crate) fn callers(&self) -> usize {
+        let is_server = |index: &usize| self.zones.iter().any(|zone| zone.has_server(phone_address(*index)));
+        (0..self.phones.len()).find(is_server).unwrap_or(self.phones.len())
     }
 
     /// When the last planned deed of any phone is due.
