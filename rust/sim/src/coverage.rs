@@ -51,6 +51,10 @@ pub enum Feature {
     SwitchExpired,
     /// A provisional response was acknowledged.
     Acknowledged,
+    /// An offer by UPDATE before the answer was answered.
+    EarlyUpdated,
+    /// The same was refused, as when both ends make one.
+    EarlyUpdateRefused,
     /// An offer by UPDATE in a call was answered.
     Updated,
     /// A party was put on hold.
@@ -63,7 +67,7 @@ pub enum Feature {
 
 impl Feature {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::ReferSent,
         Self::ReferAccepted,
         Self::ReferRefused,
@@ -87,6 +91,8 @@ impl Feature {
         Self::SwitchRefreshed,
         Self::SwitchExpired,
         Self::Acknowledged,
+        Self::EarlyUpdated,
+        Self::EarlyUpdateRefused,
         Self::Updated,
         Self::Held,
         Self::Glare,

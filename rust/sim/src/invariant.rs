@@ -98,12 +98,13 @@ fn is_heard_as(written: Option<&Mark>, heard: Option<&Mark>) -> bool {
     }
 }
 
-/// Whether what was written and what is held describe one session, by the same leg and in the same direction.
+/// Whether what was written and what is held describe one session of the same leg.
 fn is_same(written: Option<&Mark>, heard: Option<&Mark>) -> bool {
     match (written, heard) {
         (Some(written), Some(heard)) => {
-            let is_newer = written.author() == heard.author() && written.version() >= heard.version();
-            is_newer && written.direction == heard.direction
+            // Asked for an offer, a phone says what it is willing to do; the answer keeps it on hold.
+            let is_newer = written.version() > heard.version();
+            written.author() == heard.author() && (is_newer || written == heard)
         }
         (written, heard) => written == heard,
     }
@@ -226,6 +227,8 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
         || scenario.calls.iter().any(|call| !call.reinvites.is_empty());
     // Every copy of a reliable response, or of its PRACK, may be lost.
     let is_acknowledged = scenario.calls.iter().any(|call| call.reliability != Reliability::None);
+    // Before the answer both ends may offer, and another callee may have the say.
+    let updates = scenario.phones.iter().any(|phone| phone.updates_early);
     let breaks = scenario.orders.iter().any(|(_, order)| *order == Order::BreakStreams);
     match method {
         // Phones on broken streams cannot be told.
@@ -233,7 +236,7 @@ fn is_scripted(code: u16, method: pbx_sip::Method, scenario: &Scenario, may_503:
         pbx_sip::Method::Info
         | pbx_sip::Method::Update
         | pbx_sip::Method::Refer
-        | pbx_sip::Method::Notify => code == 500 && changes,
+        | pbx_sip::Method::Notify => code == 500 && (changes || updates),
         // Overtaken by the BYE that follows it (RFC 3261 §12.2.2).
         pbx_sip::Method::Prack => code == 500,
         pbx_sip::Method::Invite => {

@@ -214,6 +214,11 @@ impl<'a> World<'a> {
         self.is_vanished(phone) || self.broken_streams.contains(&phone)
     }
 
+    /// Whether nothing is being changed in any call.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.agents.iter().any(UserAgent::is_changing) && self.switch.health().server_transactions == 0
+    }
+
     /// Another network from now on.
     pub fn set_network(&mut self, network: Network) {
         self.wire.network = network;

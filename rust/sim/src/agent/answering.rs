@@ -75,7 +75,7 @@ impl UserAgent {
         else {
             return;
         };
-        if leg.provisional.is_some() {
+        if leg.provisional.is_some() || leg.updating {
             self.legs[index].reply_wanted = true;
             return;
         }
@@ -196,7 +196,7 @@ impl UserAgent {
             return self.respond(now, server, (500, ""), None, |builder| builder);
         }
         leg.remote_cseq = request.cseq();
-        if leg.inviting.is_some() {
+        if leg.updating || leg.inviting.is_some() {
             return self.respond(now, server, (491, ""), None, |builder| builder);
         }
         if leg.accepted.is_some() {

@@ -24,8 +24,10 @@ pub(super) enum Purpose {
     Cancel,
     /// Offer inside a leg that is no INVITE.
     Update(usize, Change),
-    /// Acknowledgement of a provisional response.
-    Prack,
+    /// The same before the answer.
+    EarlyUpdate(usize),
+    /// Acknowledgement of a provisional response of a leg.
+    Prack(usize),
     /// Peer of a leg to be connected to somebody else; CSeq of the REFER.
     Refer(usize, u32),
     /// Session of a leg to be kept alive.
@@ -164,7 +166,8 @@ impl UserAgent {
             Purpose::Update(leg, _) => self.on_reinvite_unanswered(now, leg),
             Purpose::Refresh(leg) => self.hang_up(now, leg),
             Purpose::Refer(leg, cseq) => self.on_refer_unanswered(now, (leg, cseq)),
-            Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}
+            Purpose::EarlyUpdate(leg) => self.on_early_update_unanswered(now, leg),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack(_) | Purpose::Notify => {}
         }
     }
 
@@ -213,7 +216,9 @@ impl UserAgent {
             Purpose::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Purpose::Update(leg, change) => self.on_update_response(now, (leg, change), response),
             Purpose::Refer(leg, cseq) => self.on_refer_response(now, (leg, cseq), response),
-            Purpose::Cancel | Purpose::Info | Purpose::Prack | Purpose::Notify => {}
+            Purpose::EarlyUpdate(leg) => self.on_early_update_response(now, leg, response),
+            Purpose::Prack(leg) if response.status() < 300 => self.plan_early_update(now, leg),
+            Purpose::Cancel | Purpose::Info | Purpose::Prack(_) | Purpose::Notify => {}
         }
     }
 

@@ -139,6 +139,8 @@ pub(super) struct Leg {
     /// Replaces of the first INVITE.
     pub(super) replaces: Option<String>,
     pub(super) is_touched: bool,
+    /// An early UPDATE of ours is unanswered.
+    pub(super) updating: bool,
     /// The interval in force.
     pub(super) session: Option<Session>,
     /// The smallest the peer takes.
@@ -186,6 +188,7 @@ impl Leg {
             errand: None,
             replaces: None,
             is_touched: false,
+            updating: false,
             session: None,
             min_se: None,
         }
@@ -384,7 +387,7 @@ impl UserAgent {
             self.send_in_dialog(now, index, Method::Info, Purpose::Info, None);
             return;
         }
-        if leg.inviting.is_some() || leg.invited.is_some() || leg.accepted.is_some() {
+        if leg.updating || leg.inviting.is_some() || leg.invited.is_some() || leg.accepted.is_some() {
             self.out.arm(now + T1, AgentTimer::Deed(index, Deed::Reinvite(change)));
             return;
         }

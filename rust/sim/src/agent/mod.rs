@@ -6,6 +6,7 @@ mod answering;
 mod calling;
 mod client;
 mod description;
+mod early_update;
 mod following;
 mod leg;
 mod outbox;

@@ -39,6 +39,8 @@ pub(crate) enum Deed {
     Cancel,
     /// End an answered call.
     HangUp,
+    /// Offer another session before the answer.
+    EarlyUpdate,
     /// Refresh the session, or give it up.
     Session,
     /// Change the session.

@@ -103,6 +103,7 @@ impl UserAgent {
         if std::mem::take(&mut self.legs[index].reply_wanted) {
             self.reply(now, index);
         }
+        self.plan_early_update(now, index);
     }
 
     /// 200 that says nothing of the session again.
@@ -132,7 +133,7 @@ impl UserAgent {
         let leg = &mut self.legs[index];
         leg.local_cseq += 1;
         let (cseq, destination) = (leg.local_cseq, leg.destination(self.account.server));
-        self.launch(now, (Method::Prack, Purpose::Prack), destination, |agent, via| {
+        self.launch(now, (Method::Prack, Purpose::Prack(index)), destination, |agent, via| {
             let builder = agent.in_dialog(index, "PRACK", cseq, via).header(Name::RAck, rack);
             match body {
                 Some(body) => builder.body("application/sdp", body.as_bytes()),
@@ -162,8 +163,7 @@ impl UserAgent {
 
     /// UPDATE with an offer.
     pub(super) fn on_update(&mut self, now: Instant, server: usize, request: &Message) {
-        let leg = self.leg_of(request).filter(|&leg| self.legs[leg].state == LegState::Confirmed);
-        let Some(index) = leg else {
+        let Some(index) = self.leg_of_update(request) else {
             return self.respond(now, server, (481, ""), None, |builder| builder);
         };
         let leg = &mut self.legs[index];
@@ -174,7 +174,7 @@ impl UserAgent {
         if let Some(Ok(Contact::Addr(contact))) = request.contacts().next() {
             contact.uri.clone_into(&mut leg.target);
         }
-        if leg.inviting.is_some() {
+        if leg.updating || leg.state == LegState::Confirmed && leg.inviting.is_some() {
             return self.respond(now, server, (491, ""), None, |builder| builder);
         }
         if leg.accepted.is_some() {

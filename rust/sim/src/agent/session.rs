@@ -88,6 +88,14 @@ impl UserAgent {
         if refresher == Refresher::Uac { builder.header(Name::Require, "timer") } else { builder }
     }
 
+    /// Whether an offer or its answer is under way in any call.
+    pub(crate) fn is_changing(&self) -> bool {
+        let is_changing = |leg: &Leg| {
+            leg.state == LegState::Confirmed && (leg.inviting.is_some() || leg.accepted.is_some())
+        };
+        self.legs.iter().any(is_changing)
+    }
+
     fn arm_session(&mut self, index: usize) {
         let Some(session) = self.legs[index].session else { return };
         if session.is_ours {

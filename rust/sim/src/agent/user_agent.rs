@@ -54,6 +54,8 @@ pub(crate) struct UserAgent {
     pub(super) finished: bool,
     /// Bodies of strangers are offered in this run.
     pub(super) foreign_bodies: bool,
+    /// It offers another session before the answer.
+    pub(super) updates_early: bool,
     /// How it keeps sessions alive; `None`: not at all.
     pub(super) timer: Option<PhoneTimer>,
     /// What it answers to REFER; `None`: it does what it is asked.
@@ -113,6 +115,7 @@ impl UserAgent {
             finished: false,
             foreign_bodies: false,
             timer: phone.timer,
+            updates_early: phone.updates_early,
             refer_refusal: phone.refer_refusal,
             leaves_after: phone.leaves_after,
             refers_until: None,
@@ -162,6 +165,7 @@ impl UserAgent {
                 Deed::Reply => self.reply(now, leg),
                 Deed::Cancel => self.give_up(now, leg),
                 Deed::HangUp => self.hang_up(now, leg),
+                Deed::EarlyUpdate => self.update_early(now, leg),
                 Deed::Session => self.on_session_timer(now, leg),
                 Deed::Reinvite(change) => self.reinvite(now, leg, change),
             },

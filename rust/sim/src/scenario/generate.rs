@@ -139,6 +139,7 @@ fn orders(dice: &mut Dice, phones: usize) -> Vec<(Duration, Order)> {
 /// Some phones keep their sessions alive themselves, some of them with an interval nobody grants.
 fn timers(dice: &mut Dice, scenario: &mut Scenario) {
     for phone in &mut scenario.phones {
+        phone.updates_early = dice.chance(50);
         phone.timer = dice.chance(25).then(|| PhoneTimer {
             interval_secs: dice.one_of(&[60, 90, 90, 120, 1800]),
             refresher: dice.one_of(&[None, Some(Refresher::Uac), Some(Refresher::Uas)]),

@@ -66,6 +66,8 @@ pub struct Phone {
     pub device: Option<Device>,
     /// What it answers to MESSAGE.
     pub message_reply: (u16, &'static str),
+    /// It offers another session before the answer, by UPDATE (RFC 3311).
+    pub updates_early: bool,
     /// How it keeps sessions alive (RFC 4028); `None`: not at all.
     pub timer: Option<PhoneTimer>,
     /// What it answers to REFER; `None`: it does what it is asked.
@@ -295,6 +297,7 @@ impl Phone {
             device: None,
             message_reply: (200, "OK"),
             timer: None,
+            updates_early: false,
             refer_refusal: None,
             leaves_after: Some(Duration::from_millis(200)),
             manners: vec![Manners::answering(Duration::from_millis(500))],
@@ -358,6 +361,11 @@ impl Scenario {
         let manners = self.phones.iter().flat_map(|phone| &phone.manners).map(|manners| &manners.reinvites);
         let mut changes = self.calls.iter().map(|call| &call.reinvites).chain(manners).flatten();
         changes.any(|reinvite| matches!(reinvite.change, Change::Refer { .. }))
+    }
+
+    /// Whether phones keep sessions alive themselves.
+    pub(crate) fn has_timers(&self) -> bool {
+        self.phones.iter().any(|phone| phone.timer.is_some())
     }
 
     /// Phones that come before those called by name only.

@@ -15,6 +15,7 @@ use super::farewell::{ELSEWHERE, Farewell};
 use super::headers;
 use super::id::{Side, TimerKind};
 use super::leg::{Accepting, Leg};
+use super::relay::Relay;
 use super::session_timer::SessionTimer;
 use super::state::{Call, Phase};
 use crate::core::{Core, Inbound};
@@ -177,7 +178,9 @@ impl Call {
         self.phase = Phase::Connected;
         self.answered_at = Some(now);
         core.counters.count("calls_total", "answered");
-        if is_bound_elsewhere || (!late && !self.reanchor_due) {
+        // An offer made before the answer may still be on its way (RFC 3311 §5.1).
+        let is_offered = self.relays.iter().any(Relay::is_exchange);
+        if (is_bound_elsewhere || (!late && !self.reanchor_due)) && !is_offered {
             self.media.settle();
         }
         self.confirm_caller(core, now, response, body.as_ref(), late && !is_bound_elsewhere);

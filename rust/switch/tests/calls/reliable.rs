@@ -222,6 +222,20 @@ fn early_update_crosses_in_both_directions_once_the_first_exchange_is_complete()
 }
 
 #[test]
+fn early_update_that_is_overtaken_by_the_answer_to_the_call_is_answered_all_the_same() {
+    let mut desk = Desk::new(json!({}));
+    let (invite, tag) = bound(&mut desk);
+    desk.in_dialog("UPDATE", &tag, 3, &sdp("127.0.0.1", 7100));
+    let update = desk.taken(CALLEE).remove(0);
+    desk.answer(CALLEE, &invite, "200 OK", "callee", "");
+    assert_eq!(desk.caller_statuses(), [200]);
+    desk.answer(CALLEE, &update, "200 OK", "callee", &sdp("127.0.0.1", 7102));
+    let answer = desk.taken(CALLER).remove(0);
+    assert_eq!((answer.status(), answer.cseq_method()), (200, Method::Update));
+    assert!(text(&answer).contains("m=audio 7102"));
+}
+
+#[test]
 fn update_before_the_first_answer_is_500_with_retry_after_or_491() {
     let mut desk = Desk::new(json!({}));
     let invite = ringing(&mut desk, "Allow: INVITE, UPDATE", &sdp("127.0.0.1", 7000));
