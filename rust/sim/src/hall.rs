@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use pbx_dns::ResolverOutput;
 use pbx_media::relay::{MediaCommand, MediaEvent, SessionId};
-use pbx_sip::{Bytes, Flow, Shard};
+use pbx_sip::{Bytes, Fault, Flow, Message, Shard};
 use pbx_switch::{
     CallView, Command, Decision, DnsNews, Facing, Health, Locals, Output, Place, PolicyError, PortSource,
     PortUsage, QueryId, RegistrationView, SessionPorts, Switch, SwitchConfig, shard_of_call,
@@ -64,6 +64,19 @@ impl Hall {
         self.now = now;
         let reader = self.reader(flow);
         self.switches[reader].handle_bytes(now, flow, bytes);
+    }
+
+    /// See [`Switch::handle_framing_fault`].
+    pub fn handle_framing_fault(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        fault: &Fault,
+        refused: Option<&Message>,
+    ) {
+        self.now = now;
+        let reader = self.reader(flow);
+        self.switches[reader].handle_framing_fault(now, flow, fault, refused);
     }
 
     /// See [`Switch::handle_flow_closed`].
@@ -215,6 +228,9 @@ fn named(output: Output, index: usize) -> Output {
     match output {
         Output::Dns(ResolverOutput::Send { token, server, bytes }) => {
             Output::Dns(ResolverOutput::Send { token: name(token), server, bytes })
+        }
+        Output::Dns(ResolverOutput::Stream { token, server, bytes }) => {
+            Output::Dns(ResolverOutput::Stream { token: name(token), server, bytes })
         }
         Output::Dns(ResolverOutput::Close { token }) => {
             Output::Dns(ResolverOutput::Close { token: name(token) })

@@ -12,6 +12,9 @@ use rand_core::{RngCore, SeedableRng};
 use crate::network::Wire;
 use crate::scenario::{Trouble, Zone};
 
+/// A connection to a name server and an answer on it.
+const STREAM_DELAY: Duration = Duration::from_millis(60);
+
 /// What the switch reads as `resolv.conf`: the first one is the one that has troubles.
 pub(crate) const RESOLVERS: &str = "nameserver 192.0.2.53\nnameserver 192.0.2.54";
 const TROUBLED: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53));
@@ -84,11 +87,23 @@ impl NameServer {
                 self.open.remove(&token);
                 Vec::new()
             }
+            // A stream loses nothing and cuts nothing off.
+            ResolverOutput::Stream { token, server, bytes } => {
+                self.open.insert(token);
+                self.asked_total += 1;
+                let query = bytes.get(2..).unwrap_or_default();
+                let replies = self.replies(server.ip() == TROUBLED, query, true);
+                let first = replies.into_iter().next();
+                first
+                    .map(|(wait, bytes)| (now + STREAM_DELAY + wait, DnsNews::Reply { token, bytes }))
+                    .into_iter()
+                    .collect()
+            }
             ResolverOutput::Send { token, server, bytes } => {
                 self.open.insert(token);
                 self.asked_total += 1;
                 let Some(arrived_at) = wire.carry(now)[0] else { return Vec::new() };
-                let replies = self.replies(server.ip() == TROUBLED, &bytes);
+                let replies = self.replies(server.ip() == TROUBLED, &bytes, false);
                 let mut news = Vec::new();
                 for (wait, bytes) in replies {
                     let arrivals = wire.carry(arrived_at + wait).into_iter().flatten();
@@ -100,13 +115,18 @@ impl NameServer {
     }
 
     /// The datagrams one query leads to, each with the time it is held back.
-    fn replies(&mut self, is_troubled: bool, query: &[u8]) -> Vec<(Duration, Vec<u8>)> {
+    fn replies(&mut self, is_troubled: bool, query: &[u8], is_whole: bool) -> Vec<(Duration, Vec<u8>)> {
         let Some(asked) = read_query(query) else { return Vec::new() };
         let text = asked.name.as_str().to_owned();
         let zone =
             self.zones.iter().find(|zone| text == zone.name || text.ends_with(&format!(".{}", zone.name)));
         let Some(zone) = zone.cloned() else { return with_code(query, 3).into_iter().collect() };
-        let trouble = if is_troubled || zone.trouble.is_everywhere() { zone.trouble } else { Trouble::None };
+        let is_troubled = is_troubled || zone.trouble.is_everywhere();
+        let trouble = match zone.trouble {
+            Trouble::Truncated if is_whole => Trouble::None,
+            trouble if is_troubled => trouble,
+            _ => Trouble::None,
+        };
         let has_extension = query.get(11) == Some(&1);
         match trouble {
             Trouble::Silent => return Vec::new(),

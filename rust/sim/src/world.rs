@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use pbx_dns::{Hosts, Servers};
 use pbx_media::relay::MediaEvent;
 use pbx_sip::{Bytes, Flow};
-use pbx_switch::{
-    Command, Decision, DnsNews, Facing, Locals, LogLine, PolicyError, QueryId, SwitchConfig,
-};
+use pbx_switch::{Command, Decision, DnsNews, Facing, Locals, LogLine, PolicyError, QueryId, SwitchConfig};
 
 use crate::address::{SERVER, phone_address, private_address};
 use crate::agent::{Account, AgentTimer, LegView, Registration, UserAgent};
