@@ -56,7 +56,10 @@ fn hear<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Framing, Heard) {
                 Piece::Pong => heard.messages.push(Bytes::from_static(b"\r\n")),
                 Piece::Reply(octets) => heard.replies.extend(octets),
                 Piece::End { is_fault } => heard.end = Some(is_fault),
-                Piece::Fault(fault, _) => panic!("a fault of SIP: {fault}"),
+                Piece::Fault(_, refused) => {
+                    assert!(refused.is_none(), "a frame holds whole requests");
+                    heard.end = Some(true);
+                }
             }
         }
     }

@@ -94,7 +94,7 @@ impl Switch {
                 let found = call.map(|call| self.calls.take_in(&mut self.core, now, call));
                 self.calls.on_sought(&mut self.core, now, parent, found);
             }
-            ShardNews::Ended(tags) => self.calls.on_ended(&tags),
+            ShardNews::Ended(tags) => self.calls.on_ended(&self.core, now, tags),
         }
         self.settle(now);
     }

@@ -256,6 +256,7 @@ impl Switch {
         }
         self.due = due;
         self.location.handle_timeout(now);
+        self.calls.handle_timeout(now);
         self.tell_bindings();
         self.cut_off(now);
     }
@@ -268,6 +269,7 @@ impl Switch {
             self.core.timers.next_at(),
             self.core.searches.poll_timeout(),
             self.location.poll_timeout(),
+            self.calls.poll_timeout(),
             drain,
         ]
         .into_iter()

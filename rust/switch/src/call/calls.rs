@@ -1,6 +1,6 @@
 //! The table of calls, and the way from a packet, a timer or an answer to its call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
@@ -33,6 +33,8 @@ pub(crate) struct Calls {
     pub(super) moved: HashMap<Box<str>, CallId>,
     /// Where dialogs went that changed their shard, by our tag.
     pub(super) gone: HashMap<Box<str>, Shard>,
+    /// Those that have ended there, and when that may be forgotten.
+    pub(super) ended: VecDeque<(Instant, Box<str>)>,
     pub(super) queries: HashMap<QueryId, CallId>,
     pub(super) sessions: HashMap<SessionId, CallId>,
     hasher: RandomState,

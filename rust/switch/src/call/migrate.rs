@@ -81,6 +81,8 @@ impl Calls {
             self.moved.remove(&tag);
             self.gone.insert(tag, to);
         }
+        // Parties that left it have no way back.
+        core.tell_ended(&self.forget_moved(id));
         core.counters.count("calls_moved_total", "");
         Ok(MovedCall(call))
     }
@@ -104,11 +106,26 @@ impl Calls {
         }
     }
 
-    /// Dialogs ended at the shard they went to.
-    pub(crate) fn on_ended(&mut self, tags: &[Box<str>]) {
-        for tag in tags {
-            self.gone.remove(tag);
+    /// Dialogs ended at the shard they went to. Copies of their last requests are known there as long as its
+    /// transactions last.
+    pub(crate) fn on_ended(&mut self, core: &Core, now: Instant, tags: Vec<Box<str>>) {
+        let forget_at = now + core.settings().t1x64;
+        let known = tags.into_iter().filter(|tag| self.gone.contains_key(tag));
+        self.ended.extend(known.map(|tag| (forget_at, tag)));
+    }
+
+    /// Forgets dialogs that ended elsewhere.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while self.ended.front().is_some_and(|(forget_at, _)| *forget_at <= now) {
+            if let Some((_, tag)) = self.ended.pop_front() {
+                self.gone.remove(&tag);
+            }
         }
+    }
+
+    /// When to do so next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.ended.front().map(|(forget_at, _)| *forget_at)
     }
 
     /// Forgets the tags that led to a call; the other shards may still have to forget them.

@@ -118,6 +118,10 @@ fn call_again(desk: &mut Desk) {
 
 #[test]
 fn a_server_that_was_silent_is_tried_last_for_a_minute() {
+    if crate::SHARDS > 1 {
+        // Each shard finds out for itself.
+        return;
+    }
     let mut desk = call(&["sip:x@example.com"]);
     serve(&mut desk);
     desk.advance(Duration::from_millis(4100));
