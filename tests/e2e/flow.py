@@ -33,6 +33,12 @@ REQUESTS = {
     "MESSAGE": ("Max-Forwards",),
 }
 """Headers a request must have (RFC 3261 table 2, RFC 3515 table 1)."""
+PHRASES = {
+    100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 401: "Unauthorized",
+    407: "Proxy Authentication Required", 408: "Request Timeout", 480: "Temporarily Unavailable", 486: "Busy Here",
+    487: "Request Terminated",
+}  # fmt: skip
+"""Reason phrases as the ladders draw them."""
 RESPONSES = {401: ("WWW-Authenticate",), 407: ("Proxy-Authenticate",), 202: ("Contact",)}
 
 
@@ -138,7 +144,7 @@ class Ladder:
         request = next((leg.heard[word] for word in step.words if word in leg.heard), leg.received)
         assert request is not None
         reply = leg.agent.reply(
-            request, step.status, "-",
+            request, step.status, PHRASES[step.status],
             tag=f"{leg.agent.user}-tag", headers=step.pairs("="), body=self._body(step),
         )  # fmt: skip
         reply.headers = [(name, value) for name, value in reply.headers if name != "sdp"]
@@ -182,7 +188,7 @@ class Ladder:
         if step.status:
             asked = next((leg.asked[word] for word in step.words if word in leg.asked), leg.last)
             assert asked is not None
-            assert message.status == step.status, f"{message!r} came"
+            assert message.start == f"SIP/2.0 {step.status} {PHRASES[step.status]}", f"{message!r} came"
             _answers(message, asked)
             leg.response = message
             if asked.method == "INVITE" and 200 <= step.status < 300 and leg.dialog is None:
@@ -215,7 +221,9 @@ class Ladder:
     def _addresses(self, message: Message, leg: Leg) -> None:
         """A request names the agent it is for, at his address."""
         wanted = f"sip:{leg.agent.user}@127.0.0.1:{leg.agent.port}"
-        assert message.uri.split(";")[0] == wanted, f"Request-URI {message.uri} instead of {wanted}"
+        uri = message.uri.split(";")[0]
+        assert message.start == f"{message.method} {message.uri} SIP/2.0", f"{message!r} came"
+        assert uri == wanted, f"Request-URI {message.uri} instead of {wanted}"
 
     def assert_told(self) -> None:
         """Nobody got anything that is not drawn."""

@@ -16,7 +16,7 @@ ALL = sorted(FLOWS.glob("*.flow"))
 
 
 def test_all_flows_are_found() -> None:
-    assert len(ALL) >= 14
+    assert len(ALL) >= 16
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
