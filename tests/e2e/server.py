@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tests.e2e.ports import free_port
 
@@ -61,6 +61,14 @@ def md5_users(*names: str, realm: str = "127.0.0.1") -> list[dict[str, object]]:
         for name in names
     ]
     return [{"type": "memory", "users": entries}]
+
+
+class Footprint(NamedTuple):
+    """What a process holds."""
+
+    descriptors: int
+    threads: int
+    resident_kib: int
 
 
 class PbxServer:
@@ -234,6 +242,23 @@ class PbxServer:
             assert time.monotonic() < deadline, f"still in use after {seconds} s: {held}"
             time.sleep(0.05)
         self.assert_alive()
+
+    def footprint(self) -> Footprint:
+        """What the process holds now."""
+        own = Path(f"/proc/{self.pid}")
+        resident = re.search(r"(?m)^VmRSS:\s*(\d+)", (own / "status").read_text("ascii"))
+        assert resident
+        return Footprint(
+            len(list((own / "fd").iterdir())), len(list((own / "task").iterdir())), int(resident[1])
+        )
+
+    def assert_back_to(self, before: Footprint, seconds: float = 5) -> None:
+        """Wait until no descriptor and thread more than before is held, and at most 20 MB more of memory."""
+        deadline = time.monotonic() + seconds
+        while (now := self.footprint()).descriptors > before.descriptors or now.threads > before.threads:
+            assert time.monotonic() < deadline, (before, now)
+            time.sleep(0.05)
+        assert now.resident_kib <= before.resident_kib + 20 * 1024, (before, now)
 
     def assert_alive(self) -> None:
         assert self.process is not None

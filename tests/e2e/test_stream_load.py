@@ -352,6 +352,7 @@ def test_s6_callees_are_told_within_a_second_when_a_stream_breaks_in_the_middle_
     ports: Ports,
 ) -> None:
     resets = 1000
+    before = ports.server.footprint()
     reset_at: dict[int, float] = {}
     with Callee(ports.server.port) as callee:
         for number in range(resets):
@@ -376,3 +377,4 @@ def test_s6_callees_are_told_within_a_second_when_a_stream_breaks_in_the_middle_
     )
     assert max(delays) < 1
     ports.server.assert_at_rest(10)
+    ports.server.assert_back_to(before)

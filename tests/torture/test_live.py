@@ -46,8 +46,10 @@ def test_outcome_in_a_datagram_is_the_one_of_the_index(row: Row, tmp_path: Path)
             await assert_served(stranger)
 
     with PbxServer(tmp_path, PROXY) as server:
+        before = server.footprint()
         asyncio.run(scenario(server))
         server.assert_at_rest(2)
+        server.assert_back_to(before)
 
 
 def test_challenge_of_an_unknown_scheme_names_one_we_know(tmp_path: Path) -> None:

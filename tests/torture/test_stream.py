@@ -19,7 +19,9 @@ IDLE_SECONDS = 30
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PbxServer]:
     with PbxServer(tmp_path_factory.mktemp("pbx"), PROXY) as running:
+        before = running.footprint()
         yield running
+        running.assert_back_to(before)
 
 
 def declared_lengths(octets: bytes) -> list[bytes]:
