@@ -3,6 +3,7 @@
 
 mod hostile;
 mod locate;
+mod memory;
 mod resolver;
 mod truncated;
 mod weight;
