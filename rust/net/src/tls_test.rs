@@ -161,3 +161,26 @@ fn connection_proved_for_one_name_is_not_used_for_another() {
     assert_eq!(caller.outcome(), Ok(()));
     assert_eq!(thread.join().unwrap(), [MESSAGE, MESSAGE]);
 }
+
+#[test]
+fn certificate_files_are_looked_at_every_thirty_seconds_and_a_bad_pair_keeps_the_old_one() {
+    const DAY: u64 = 86_400;
+    let pki = Pki::new("watch");
+    let (pair, longer) = (pki.issue("a", EC, "DNS:a.test", 2), pki.issue("b", EC, "DNS:a.test", 5));
+    let config = NetConfig { certificate: Some(pair.clone()), ..net_config() };
+    let start = Instant::now();
+    let mut tls = TlsContext::new(start, &config).unwrap();
+    let days = |tls: &TlsContext| (tls.expiry_secs().unwrap() + DAY / 2) / DAY;
+    let look = |tls: &mut TlsContext, secs: u64| {
+        let at = start + Duration::from_secs(secs);
+        tls.handle_timeout(at).map(|line| line.event)
+    };
+
+    std::fs::copy(&longer.certificate, &pair.certificate).unwrap();
+    assert_eq!(tls.poll_timeout(), Some(start + Duration::from_secs(30)));
+    assert_eq!((look(&mut tls, 29), days(&tls)), (None, 2), "not before its time");
+    assert_eq!((look(&mut tls, 30), days(&tls)), (Some("tls_pair_rejected"), 2), "half of a pair");
+    std::fs::copy(&longer.private_key, &pair.private_key).unwrap();
+    assert_eq!((look(&mut tls, 60), days(&tls)), (Some("tls_pair_loaded"), 5));
+    assert_eq!(look(&mut tls, 90), None, "nothing changed");
+}
