@@ -11,7 +11,8 @@ pub(crate) fn check_referrals(world: &World<'_>, is_ours: bool, broken: &mut Vec
     if !is_ours {
         return;
     }
-    let unheard = world.unheard().notified_call_ids();
+    let mut unheard = world.unheard().notified_call_ids();
+    unheard.extend(world.unheard().call_ids());
     for agent in world.agents().iter().filter(|agent| !world.was_cut_off(agent.account.index)) {
         let phone = agent.account.index;
         for referral in agent.referrals().filter(|referral| !unheard.contains(referral.call_id)) {

@@ -37,8 +37,9 @@ pub(crate) fn remember_ended(core: &mut Core, client: TransactionId, tag: &str) 
 impl Call {
     /// The callee leaves this call, for another one or for good: a copy of its 2xx says nothing new.
     pub(super) fn remember_callee(&self, core: &mut Core) {
-        let won = self.branches.iter().find(|branch| branch.state == BranchState::Won);
-        if let (Some(branch), Some(callee)) = (won, &self.callee) {
+        let Some(callee) = &self.callee else { return };
+        // One that won with an answer of no use has won as well.
+        for branch in self.branches.iter().filter(|branch| branch.state == BranchState::Won) {
             remember_ended(core, branch.transaction, &callee.dialog.remote_tag);
         }
     }

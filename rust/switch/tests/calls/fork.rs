@@ -45,6 +45,22 @@ fn two_answers_leave_one_bridge_and_the_other_gets_ack_and_bye() {
 }
 
 #[test]
+fn late_copy_of_an_answer_is_acknowledged_only_though_another_callee_answered_without_a_session_before() {
+    let (mut desk, first, second) = forked(json!({}));
+    desk.answer(CALLEE, &first, "200 OK", "one", "");
+    desk.answer(SECOND, &second, "200 OK", "two", &sdp("127.0.0.1", 7004));
+    let answer = desk.taken(CALLER).pop().unwrap();
+    assert_eq!(answer.status(), 200);
+    desk.ack(&answer, 1, "");
+    desk.in_dialog("BYE", answer.to_tag().unwrap(), 2, "");
+    let bye = desk.taken(SECOND).pop().unwrap();
+    desk.answer(SECOND, &bye, "200 OK", "two", "");
+    desk.answer(SECOND, &second, "200 OK", "two", &sdp("127.0.0.1", 7004));
+    let methods: Vec<_> = desk.taken(SECOND).iter().map(Message::method).collect();
+    assert_eq!(methods, [Method::Ack]);
+}
+
+#[test]
 fn further_dialogs_of_one_branch_are_ended() {
     let (mut desk, first, _second) = forked(json!({}));
     for tag in ["one", "two", "three", "four", "five"] {
