@@ -13,10 +13,8 @@ fn every_rule_holds(seeds: u64, loss: f64) {
     assert_eq!(tally.runs, seeds);
     let concluded = (tally.calls - tally.unanswered) as f64 / tally.calls as f64;
     assert!(concluded > 0.99, "{concluded}: the share of calls with a final response");
-    // The rarest of all happens about once in two thousand runs.
-    if seeds >= 10_000 {
-        assert_eq!(tally.coverage.missing(), [], "what never happens is not tested");
-    }
+    let missing = tally.coverage.missing();
+    assert!(missing.is_empty() || seeds < 10_000, "what never happens is not tested: {missing:?}");
 }
 
 /// What this process has used of the processors: the machine may have other work at the same time.

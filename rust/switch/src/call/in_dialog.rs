@@ -55,9 +55,10 @@ impl Call {
         }
     }
 
-    /// Whether a party is doing what the other asked it to by REFER.
+    /// Whether a party is doing what the other asked it to by REFER. Once we do it, the other is told by us alone.
     fn awaits_notify(&self) -> bool {
-        self.policy.config.call.blind_transfer_use_refer && self.refers != 0
+        let is_ours = self.referral.is_some();
+        self.policy.config.call.blind_transfer_use_refer && self.refers != 0 && !is_ours
     }
 
     /// RFC 3261 §8.2 for a request inside a dialog.

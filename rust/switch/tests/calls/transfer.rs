@@ -577,6 +577,18 @@ mod passed_on {
     }
 
     #[test]
+    fn party_that_was_given_up_has_nobody_to_notify() {
+        let (mut desk, invite, answer) = passing();
+        desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 2), TO_1003, "");
+        desk.advance(Duration::from_secs(33));
+        assert!(fragments(&mut desk, CALLER).iter().all(|told| told == "100 active"));
+        desk.taken(CALLEE);
+        desk.callee_request("NOTIFY", &invite, "callee", 1, "");
+        assert_eq!(desk.taken(CALLEE).pop().unwrap().status(), 481);
+        assert!(desk.taken(CALLER).is_empty(), "told twice");
+    }
+
+    #[test]
     fn other_refusals_are_the_answer() {
         let (mut desk, _, answer) = passing();
         desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 2), TO_1003, "");
