@@ -233,6 +233,7 @@ Factory = Callable[[Path, int | None, int], "PbxServer | Kamailio"]
 
 CALL_SERVERS: dict[str, Factory] = {
     "pbx-static": lambda directory, core, _: pbx(directory, core),
+    "pbx-two-shards": lambda directory, core, _: pbx(directory, core, sip_worker_threads=2),
     "pbx-python": lambda directory, core, _: pbx(
         directory, core, routes=None, router=str(PEERS / "pbx_router.py")
     ),

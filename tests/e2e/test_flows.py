@@ -19,11 +19,11 @@ def test_all_flows_are_found() -> None:
     assert len(ALL) >= 16
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(("transport", "threads"), [("udp", 1), ("tcp", 1), ("udp", 3)])
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_flow(start: ServerFactory, path: Path, transport: str) -> None:
+def test_flow(start: ServerFactory, path: Path, transport: str, threads: int) -> None:
     _, settings, steps = load(path)
-    proxy: dict[str, object] = {**QUICK, "max_registrar_expires": 3600}
+    proxy: dict[str, object] = {**QUICK, "max_registrar_expires": 3600, "sip_worker_threads": threads}
     if "open" in settings:
         proxy |= OPEN
     if "t1x64_timer" in settings:

@@ -6,17 +6,16 @@ use std::time::Instant;
 
 use pbx_media::decide::{MediaDecision, MediaPath, MediaReason, PathFacts, decide};
 use pbx_media::negotiate::{
-    AudioCodec, CodecPolicy, LegMedia, LocalOrigin, MediaFacts, RemoteSource, anchor, answer_for_offerer,
+    AudioCodec, CodecPolicy, LocalOrigin, MediaFacts, RemoteSource, anchor, answer_for_offerer,
     offer_for_answerer, rewrite_bypass,
 };
-use pbx_media::relay::{LegPorts, MediaCommand, OpenError, SessionId};
+use pbx_media::relay::{MediaCommand, SessionId};
 use pbx_media::sdp::Sdp;
 use pbx_sip::{Bytes, Message, Name};
 
-use rand_core::RngCore;
-
 use super::id::Side;
-use super::state::{Call, Phase};
+use super::media_sockets::Session;
+use super::state::Call;
 use crate::config::MediaMode;
 use crate::core::Core;
 use crate::output::Level;
@@ -24,14 +23,11 @@ use crate::refusal::Refusal;
 
 /// Lines opened for an INVITE without SDP: audio and video, since nobody knows yet what is offered.
 const LATE_OFFER_LINES: usize = 2;
-/// Attempts to find a pair of ports no other process holds.
-const MAX_OPEN_ATTEMPTS: u8 = 8;
-
 /// What is known about the media of one call.
 pub(super) struct CallMedia {
     decision: Option<MediaDecision>,
     codecs: Box<[AudioCodec]>,
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
     /// The offer that waits for its answer.
     offer: Option<Box<Offer>>,
     /// The offer each party was shown last.
@@ -44,7 +40,7 @@ pub(super) struct CallMedia {
     offered: u64,
     /// Our `o=` lines when bodies are rewritten without being anchored.
     origins: [LocalOrigin; 2],
-    attempts: u8,
+    pub(super) attempts: u8,
     /// The caller's signalling came through another proxy (§6 rule 3, tier 4).
     behind_proxy: bool,
 }
@@ -57,14 +53,6 @@ struct Offer {
     shown: Sdp,
     /// Where its author's signalling comes from.
     source: IpAddr,
-}
-
-/// Sockets of an anchored call.
-struct Session {
-    id: SessionId,
-    /// What each party is shown of us.
-    legs: [LegMedia; 2],
-    bind: [IpAddr; 2],
 }
 
 impl Call {
@@ -111,25 +99,6 @@ impl Call {
             facts.kinds = endpoints.clone().find_map(|endpoint| kinds_differ(webrtc, family, &endpoint.flow));
         }
         facts
-    }
-
-    /// The worker opened the sockets, or could not. Ports are exchanged as long as nobody was told of them.
-    pub(super) fn on_media_opened(&mut self, core: &mut Core, now: Instant, result: Result<(), OpenError>) {
-        let is_opening = self.phase == Phase::Opening;
-        match result {
-            Ok(()) if is_opening => self.dial_next(core, now),
-            Ok(()) => self.on_answer_sockets(core, now),
-            Err(error) if is_opening || self.held.is_some() => match self.media.reopen(core, now, error) {
-                Ok(()) => {}
-                Err(refusal) if is_opening => self.refuse(core, now, &refusal),
-                Err(_) => self.stay_direct(core, now),
-            },
-            Err(_) => {
-                // A line added by a re-INVITE stays silent; the call goes on.
-                core.counters.count("media_total", "line_not_opened");
-                core.log(Level::Warn, "media_line_not_opened", vec![("call", self.id.as_u64().to_string())]);
-            }
-        }
     }
 }
 
@@ -199,62 +168,6 @@ impl CallMedia {
         self.decision.map_or(MediaPath::None, |decision| decision.path)
     }
 
-    /// Takes a pair of ports for every line and leg, and asks the worker to bind them.
-    fn open(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        lines: usize,
-        peers: [IpAddr; 2],
-    ) -> Result<(), Refusal> {
-        let id = SessionId(core.next_id());
-        core.ports.open(id);
-        let legs = peers.map(|peer| LegMedia {
-            address: core.media_address(peer),
-            ports: Vec::new(),
-            origin: LocalOrigin::new(core.rng.next_u64()),
-        });
-        let bind = peers.map(|peer| core.media_bind(peer));
-        self.session = Some(Session { id, legs, bind });
-        let taken = self.extend(core, now, lines);
-        if taken.is_err() {
-            core.ports.release(now, id);
-            self.session = None;
-        }
-        taken
-    }
-
-    /// Grows the session to `lines` media lines.
-    fn extend(&mut self, core: &mut Core, now: Instant, lines: usize) -> Result<(), Refusal> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        for side in Side::ALL {
-            let ports = &mut session.legs[side.index()].ports;
-            while ports.len() < lines {
-                ports.push(core.take_port(now, session.id).ok_or(Refusal::NoPorts)?);
-            }
-        }
-        core.media(session.command());
-        Ok(())
-    }
-
-    /// Another process held a port: others are tried a few times.
-    fn reopen(&mut self, core: &mut Core, now: Instant, error: OpenError) -> Result<(), Refusal> {
-        self.attempts += 1;
-        let Some(session) = &mut self.session else { return Ok(()) };
-        if !error.is_busy || self.attempts > MAX_OPEN_ATTEMPTS {
-            core.counters.count("media_total", "open_failed");
-            return Err(Refusal::NoPorts);
-        }
-        core.counters.count("media_total", "port_busy");
-        let ports = &mut session.legs[error.side.index()].ports;
-        if let Some(port) = ports.iter_mut().find(|port| **port == error.port) {
-            core.ports.mark_busy(now, session.id, error.port);
-            *port = core.take_port(now, session.id).ok_or(Refusal::NoPorts)?;
-        }
-        core.media(session.command());
-        Ok(())
-    }
-
     /// The decision to anchor a direct call, if the callee's answer shows a private or translated address.
     pub(super) fn revealed(
         &self,
@@ -303,13 +216,6 @@ impl CallMedia {
         self.proposed[Side::Callee.index()].clone_from(&bytes);
         self.offer = shown.map(|shown| Box::new(Offer { shown, ..*offer }));
         bytes
-    }
-
-    /// Closes the sockets. The ports are free when the worker says so.
-    pub(super) fn close(&mut self, core: &mut Core, _now: Instant) {
-        if let Some(session) = self.session.take() {
-            core.media(MediaCommand::Close { session: session.id });
-        }
     }
 
     /// Carries an offer of one party to the other.
@@ -413,11 +319,6 @@ impl CallMedia {
         CodecPolicy { offerer: &self.codecs, answerer: &self.codecs, same_kind: true }
     }
 
-    fn extend_if_needed(&mut self, core: &mut Core, now: Instant, lines: usize) -> Result<(), Refusal> {
-        let known = self.session.as_ref().map_or(0, |session| session.legs[0].ports.len());
-        if lines > known { self.extend(core, now, lines) } else { Ok(()) }
-    }
-
     /// Puts into a description the address its reader is to use.
     fn put_address(&mut self, core: &Core, towards: Side, sdp: &mut Sdp, source: IpAddr) {
         if let Some(session) = &mut self.session {
@@ -443,16 +344,6 @@ impl CallMedia {
                 core.media(MediaCommand::Describe { session: session.id, side, line: line as u8, remote });
             }
         }
-    }
-}
-
-impl Session {
-    fn command(&self) -> MediaCommand {
-        let leg = |side: Side| LegPorts {
-            bind: self.bind[side.index()],
-            rtp: self.legs[side.index()].ports.clone(),
-        };
-        MediaCommand::Open { session: self.id, legs: [leg(Side::Caller), leg(Side::Callee)] }
     }
 }
 

@@ -23,6 +23,7 @@ mod invite;
 mod large;
 mod leg;
 mod media;
+mod media_sockets;
 mod migrate;
 mod own_request;
 mod page;
