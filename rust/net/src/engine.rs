@@ -3,8 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use pbx_sip::Shard;
 use pbx_switch::{
@@ -23,6 +23,8 @@ use crate::start_error::StartError;
 
 /// How long a request to the signalling thread may take.
 const MAX_ANSWER: Duration = Duration::from_secs(1);
+/// How soon a thread whose inbox is full is asked again.
+const BUSY_RETRY: Duration = Duration::from_millis(10);
 /// A reload compiles a whole configuration.
 const MAX_RELOAD: Duration = Duration::from_secs(30);
 
@@ -87,11 +89,23 @@ impl Engine {
     /// Puts the next configuration generation in force, or changes nothing. Of `net`, only what is called live there
     /// is looked at; a certificate pair that cannot be used leaves the old one in force.
     pub fn reload(&self, document: &Document) -> Result<(), EngineError> {
-        // What the first takes, the others take: it depends on nothing but the document.
-        for shard in self.shards() {
+        let ask = |shard| {
             let document = Box::new(document.clone());
-            self.ask(shard, MAX_RELOAD, |reply| Input::Reload(document, reply))?
-                .map_err(EngineError::Policy)?;
+            self.ask(shard, MAX_RELOAD, |reply| Input::Reload(document, reply))
+        };
+        // What the first takes, the others take: it depends on nothing but the document. A full inbox must not leave
+        // them with different generations.
+        for shard in self.shards() {
+            let begun = Instant::now();
+            let mut answer = ask(shard);
+            while shard != Shard::FIRST
+                && matches!(answer, Err(EngineError::Busy))
+                && begun.elapsed() < MAX_RELOAD
+            {
+                thread::sleep(BUSY_RETRY);
+                answer = ask(shard);
+            }
+            answer?.map_err(EngineError::Policy)?;
         }
         Ok(())
     }
