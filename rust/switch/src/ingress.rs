@@ -175,6 +175,10 @@ impl Switch {
             let inbound = Inbound { transaction: id, flow, request: &message, tag: None };
             return self.calls.on_request(&mut self.core, now, dialog, &inbound);
         }
+        let inbound = Inbound { transaction: id, flow, request: &message, tag: None };
+        if self.calls.on_replaced(&mut self.core, now, &inbound) {
+            return;
+        }
         if let Some(to) = self.followed(&message) {
             self.core.transactions.forget(id);
             return self.hand_over(to, flow, message);

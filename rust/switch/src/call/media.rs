@@ -138,14 +138,17 @@ impl CallMedia {
         now: Instant,
         decision: MediaDecision,
         peers: [IpAddr; 2],
-    ) {
+    ) -> bool {
         if self.path() != MediaPath::Direct {
-            return;
+            return false;
         }
-        match self.open(core, now, LATE_OFFER_LINES, peers) {
-            Ok(()) => self.decision = Some(decision),
-            Err(_) => core.counters.count("media_total", "open_failed"),
+        let is_open = self.open(core, now, LATE_OFFER_LINES, peers).is_ok();
+        if is_open {
+            self.decision = Some(decision);
+        } else {
+            core.counters.count("media_total", "open_failed");
         }
+        is_open
     }
 
     /// Gives up anchoring.

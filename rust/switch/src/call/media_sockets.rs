@@ -39,14 +39,21 @@ impl Call {
     /// The worker opened the sockets, or could not. Ports are exchanged as long as nobody was told of them.
     pub(super) fn on_media_opened(&mut self, core: &mut Core, now: Instant, result: Result<(), OpenError>) {
         let is_opening = self.phase == Phase::Opening;
+        let is_for_target = self.target.as_mut().is_some_and(|target| std::mem::take(&mut target.opening));
         match result {
             Ok(()) if is_opening => self.dial_next(core, now),
             Ok(()) => self.on_answer_sockets(core, now),
-            Err(error) if is_opening || self.held.is_some() => match self.media.reopen(core, now, error) {
-                Ok(()) => {}
-                Err(refusal) if is_opening => self.refuse(core, now, &refusal),
-                Err(_) => self.stay_direct(core, now),
-            },
+            Err(error) if is_opening || is_for_target || self.held.is_some() => {
+                match self.media.reopen(core, now, error) {
+                    Ok(()) => {
+                        if let Some(target) = self.target.as_mut().filter(|_| is_for_target) {
+                            target.opening = true;
+                        }
+                    }
+                    Err(refusal) if is_opening => self.refuse(core, now, &refusal),
+                    Err(_) => self.stay_direct(core, now),
+                }
+            }
             Err(_) => {
                 // A line added by a re-INVITE stays silent; the call goes on.
                 core.counters.count("media_total", "line_not_opened");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::desk::{CALLEE, CALLER, Desk, SECOND, sdp};
+use pbx_media::relay::MediaCommand;
 use pbx_sip::{Message, Method, Name};
 use serde_json::{Value, json};
 
@@ -355,6 +356,13 @@ mod attended {
 
     #[test]
     fn direct_consultation_is_anchored_for_a_party_that_needs_it() {
+        for busy in [0, 3] {
+            anchors_for_its_party(busy);
+        }
+    }
+
+    /// `busy`: how many of the ports chosen are found in use by another process.
+    fn anchors_for_its_party(busy: usize) {
         let mut desk = Desk::new(json!({"media": {"mode": "auto"}}));
         desk.register("1003", SECOND);
         let invite = desk.ringing();
@@ -372,11 +380,23 @@ mod attended {
             paths
         };
         assert_eq!(paths(&desk), ["anchored", "direct"]);
+        desk.busy_ports = busy;
+        let before = desk.media.len();
         desk.in_dialog_with("REFER", (first.to_tag().unwrap(), 2), &replacing(&second), "");
         let ask = only(&mut desk, SECOND, Method::Invite);
         desk.answer(SECOND, &ask, "200 OK", "third", &sdp("127.0.0.1", 7024));
         let rejoin = only(&mut desk, CALLEE, Method::Invite);
-        assert!(body(&rejoin).contains("m=audio 200"), "{}", body(&rejoin));
+        let opened: Vec<_> = desk.media[before..]
+            .iter()
+            .filter_map(|command| match command {
+                MediaCommand::Open { legs, .. } => Some(legs.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(opened.len(), 1 + busy, "each port in use is exchanged for another one");
+        let ports: Vec<u16> = opened[busy].iter().flat_map(|leg| leg.rtp.clone()).collect();
+        let names = |port: &u16| body(&rejoin).contains(&format!("m=audio {port} "));
+        assert!(ports.iter().any(names), "{ports:?} {}", body(&rejoin));
         desk.answer(CALLEE, &rejoin, "200 OK", "callee", &sdp("10.0.0.9", 7022));
         let ack = only(&mut desk, SECOND, Method::Ack);
         assert!(body(&ack).contains("m=audio 200") && !body(&ack).contains("10.0.0.9"), "{}", body(&ack));
@@ -520,6 +540,30 @@ mod replaces {
         desk.in_dialog("BYE", answer.to_tag().unwrap(), 2, "");
         assert_eq!(desk.caller_statuses(), [200]);
         only(&mut desk, CALLEE, Method::Bye);
+    }
+
+    #[test]
+    fn party_that_is_being_replaced_is_told_to_wait_and_may_leave() {
+        for leaves in [false, true] {
+            let (mut desk, _, answer) = talking(json!({}));
+            let tag = answer.to_tag().unwrap();
+            invite(&mut desk, &format!("call-1;to-tag={tag};from-tag=caller"));
+            let shown = only(&mut desk, CALLEE, Method::Invite);
+            desk.in_dialog("INVITE", tag, 2, &sdp("127.0.0.1", 7001));
+            let refused = desk.taken(CALLER).pop().unwrap();
+            assert_eq!(refused.status(), 500, "481 would end its dialog");
+            assert!(refused.header(Name::RetryAfter).is_some());
+            desk.in_dialog("ACK", refused.to_tag().unwrap(), 2, "");
+            if leaves {
+                desk.in_dialog("BYE", tag, 3, "");
+                assert_eq!(desk.caller_statuses(), [200]);
+            }
+            desk.answer(CALLEE, &shown, "488 Not Acceptable Here", "callee", "");
+            assert_eq!(desk.taken(SECOND)[0].status(), 488);
+            let ends = desk.taken(CALLEE).iter().any(|message| message.method() == Method::Bye);
+            assert_eq!(ends, leaves, "who is left is not left alone");
+            assert!(!desk.taken(CALLER).iter().any(Message::is_request));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Instant;
 use pbx_sip::Bytes;
 
 use super::super::calls::Calls;
+use super::super::farewell::Farewell;
 use super::super::id::CallId;
 use crate::core::Core;
 use crate::location::Location;
@@ -44,6 +45,8 @@ pub(crate) enum Errand {
         /// As the remaining party wrote it.
         answer: Bytes,
     },
+    /// A party hung up while a phone was about to take its place, and nobody took it.
+    Left(CallId),
     /// The target is not wanted any more.
     Dropped(CallId),
 }
@@ -65,6 +68,9 @@ impl Calls {
                 }
                 Errand::Agreed { parent, target, answer } => {
                     self.join(core, now, (parent, target), &answer);
+                }
+                Errand::Left(id) => {
+                    self.with(core, now, id, |call, core| call.hang_up_both(core, now, Farewell::Plain));
                 }
                 Errand::Dropped(target) => {
                     self.with(core, now, target, |call, core| call.on_dropped(core, now));

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use pbx_sip::dialog::Dialog;
-use pbx_sip::{Fault, Message, Name, Part, Replaces};
+use pbx_sip::{Fault, Message, Method, Name, Part, Replaces};
 
 use super::super::calls::Calls;
 use super::super::farewell::Farewell;
@@ -16,6 +16,7 @@ use super::super::invite::Admitted;
 use super::super::leg::Leg;
 use super::super::session_timer::{Asked, SessionTimer};
 use super::super::state::{Call, Phase};
+use super::errand::Errand;
 use crate::config::Module;
 use crate::core::{Core, Inbound};
 use crate::nat::is_behind_nat;
@@ -65,6 +66,29 @@ impl Calls {
     }
 }
 
+impl Calls {
+    /// A request of a party whose place a phone is about to take. `false`: it is of nobody such.
+    pub(crate) fn on_replaced(&mut self, core: &mut Core, now: Instant, inbound: &Inbound<'_>) -> bool {
+        let Some(id) = inbound.request.to_tag().and_then(|tag| self.of_tag(tag)) else { return false };
+        let replaced = self.call(id).and_then(|call| call.replaced.as_ref());
+        let Some(tag) =
+            replaced.filter(|it| is_of(&it.1, inbound.request)).map(|it| it.1.dialog.local_tag.clone())
+        else {
+            return false;
+        };
+        let inbound = Inbound { tag: Some(&tag), ..*inbound };
+        self.with(core, now, id, |call, core| call.on_replaced_request(core, now, &inbound));
+        true
+    }
+}
+
+fn is_of(leg: &Leg, request: &Message) -> bool {
+    let dialog = &leg.dialog;
+    request.to_tag() == Some(&*dialog.local_tag)
+        && request.from_tag().unwrap_or_default() == &*dialog.remote_tag
+        && request.call_id() == &*dialog.call_id
+}
+
 fn parse(invite: &Message) -> Result<Replaces, Refusal> {
     let bad = |cause| Refusal::Malformed(Fault::Bad { part: Part::Header(Name::Replaces), cause });
     let mut headers = invite.headers(Name::Replaces);
@@ -109,6 +133,16 @@ impl Call {
         }
     }
 
+    /// The party may leave at any time; everything else waits until it is known who stays.
+    fn on_replaced_request(&mut self, core: &mut Core, now: Instant, inbound: &Inbound<'_>) {
+        let Some(replaced) = &mut self.replaced else { return };
+        if inbound.request.method() != Method::Bye {
+            return core.refuse(now, inbound, &Refusal::Overlapping);
+        }
+        replaced.1.closing = true;
+        core.respond(now, inbound, (200, "OK"), |builder| builder);
+    }
+
     /// The other party accepted: who was replaced gets BYE.
     pub(in super::super) fn conclude_take_over(&mut self, core: &mut Core, now: Instant, side: Side) {
         let Some(mut replaced) = self.replaced.take_if(|replaced| replaced.0 == side) else { return };
@@ -123,6 +157,9 @@ impl Call {
         let Some(replaced) = self.replaced.take() else { return };
         let (side, old) = *replaced;
         let source = old.dialog.flow.remote.ip();
+        if old.closing {
+            core.errands.push_back(Errand::Left(self.id));
+        }
         if let Some(leg) = self.leg_mut(side) {
             *leg = old;
         }

@@ -36,9 +36,15 @@ pub(in super::super) struct Target {
     tries: u8,
     /// The far end has made its offer, and waits for the answer.
     offered: bool,
+    /// Sockets are being opened for the party; nobody has been told of them.
+    pub(in super::super) opening: bool,
 }
 
 impl Target {
+    fn new(parent: CallId, vacant: Side) -> Self {
+        Self { parent, vacant, asking: None, tries: 0, offered: false, opening: false }
+    }
+
     /// Whether a re-INVITE of ours to the far end is under way, or its offer waits for an answer.
     pub(super) fn is_inviting(&self, side: Side) -> bool {
         side != self.vacant && (self.asking.is_some() || self.offered)
@@ -106,10 +112,9 @@ impl Calls {
         }
         let anchored = self.call(parent).and_then(Call::anchored_party);
         self.with(core, now, other, |call, core| {
-            if let Some((decision, party)) = anchored {
-                call.anchor_for(core, now, decision, (vacant, party));
-            }
-            call.target = Some(Box::new(Target { parent, vacant, asking: None, tries: 0, offered: false }));
+            let opening = anchored
+                .is_some_and(|(decision, party)| call.anchor_for(core, now, decision, (vacant, party)));
+            call.target = Some(Box::new(Target { opening, ..Target::new(parent, vacant) }));
             call.ask_for_offer(core, now);
         });
     }
@@ -139,7 +144,7 @@ impl Calls {
                 invite.shown = Some(summons.shown);
             }
             let vacant = Side::Caller;
-            call.target = Some(Box::new(Target { parent, vacant, asking: None, tries: 0, offered: false }));
+            call.target = Some(Box::new(Target::new(parent, vacant)));
         }
         self.decide(core, location, now, id);
     }
@@ -166,20 +171,21 @@ impl Call {
         Some((self.media.anchored()?, remaining.dialog.flow.remote.ip()))
     }
 
-    /// Prepares for a party that is to take a place here and needs us in the way of its media.
+    /// Prepares for a party that is to take a place here and needs us in the way of its media. `true`: sockets are being
+    /// opened.
     fn anchor_for(
         &mut self,
         core: &mut Core,
         now: Instant,
         decision: MediaDecision,
         (vacant, party): (Side, IpAddr),
-    ) {
-        let Some(far) = self.leg(vacant.other()).map(|leg| leg.dialog.flow.remote.ip()) else { return };
+    ) -> bool {
+        let Some(far) = self.leg(vacant.other()).map(|leg| leg.dialog.flow.remote.ip()) else { return false };
         let peers = match vacant {
             Side::Caller => [party, far],
             Side::Callee => [far, party],
         };
-        self.media.anchor_as(core, now, decision, peers);
+        self.media.anchor_as(core, now, decision, peers)
     }
 
     /// The INVITE the referrer would have sent, as far as routes and Python look at it. The target sees the remaining
