@@ -68,7 +68,9 @@ impl Call {
         let body = self.media.shown(side);
         let Some(leg) = self.leg_mut(side) else { return };
         let method = leg.session.method();
-        if method == Method::Invite && (is_busy || body.is_none()) {
+        // On a lossy way an UPDATE may overtake the INVITE before it, which the peer must refuse then (RFC 3261 §12.2.2).
+        let may_wait = method == Method::Invite || !leg.session.ends_soon(now);
+        if (is_busy && may_wait) || (method == Method::Invite && body.is_none()) {
             return leg.session.put_off(now, Some(BUSY_WAIT));
         }
         let body = body.as_deref().filter(|_| method == Method::Invite);

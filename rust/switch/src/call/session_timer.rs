@@ -9,6 +9,8 @@ use crate::refusal::{MIN_SE, Refusal};
 
 /// The session ends this long before its interval does, or a third of the interval if that is less (RFC 4028 §10).
 const MAX_MARGIN: Duration = Duration::from_secs(32);
+/// So long before its end a session is refreshed whatever else is under way.
+const LAST_CHANCE: Duration = Duration::from_secs(10);
 /// Longest sleep. Entries of the timer queue cannot be taken back: those of calls that are over go soon.
 const MAX_NAP: Duration = Duration::from_secs(60);
 /// Shortest wait before a refresh is tried again.
@@ -181,6 +183,11 @@ impl SessionTimer {
         let half = running.ends_at.saturating_duration_since(now) / 2;
         let at = now + wait.unwrap_or(half).max(MIN_WAIT);
         running.refresh_at = Some(at.min(running.ends_at));
+    }
+
+    /// Whether a refresh can no longer wait.
+    pub(super) fn ends_soon(&self, now: Instant) -> bool {
+        self.running.is_some_and(|running| running.ends_at.saturating_duration_since(now) <= LAST_CHANCE)
     }
 
     /// When the timer queue has to wake us, unless it does already.

@@ -268,6 +268,17 @@ fn refresh_by_reinvite_waits_for_one_under_way() {
 }
 
 #[test]
+fn refresh_by_update_does_not_overtake_an_invite_while_there_is_time() {
+    let mut desk = desk();
+    let answer = established(&mut desk, &format!("{UPDATE}\n{OURS}"));
+    assert!(seconds(&mut desk, 44).is_empty());
+    desk.in_dialog("INVITE", answer.to_tag().unwrap(), 2, &sdp("127.0.0.1", 7001));
+    let sent = methods(&seconds(&mut desk, 5));
+    assert!(sent.iter().all(|method| *method == Method::Invite), "{sent:?}");
+    assert!(methods(&seconds(&mut desk, 6)).contains(&Method::Update), "it cannot wait any longer");
+}
+
+#[test]
 fn hangup_during_a_refresh_leaves_nothing() {
     let mut desk = desk();
     let answer = established(&mut desk, OURS);
