@@ -403,6 +403,35 @@ mod attended {
     }
 
     #[test]
+    fn referrer_who_has_yet_to_acknowledge_his_consultation_is_waited_for() {
+        let (mut desk, _, answer) = talking(json!({}));
+        desk.consult(&sdp("127.0.0.1", 7020));
+        let summons = only(&mut desk, SECOND, Method::Invite);
+        desk.answer(SECOND, &summons, "200 OK", "third", &sdp("127.0.0.1", 7023));
+        let taken = desk.taken(CALLER).pop().unwrap();
+        assert_eq!((taken.status(), taken.call_id()), (200, "call-2"));
+        desk.taken(SECOND);
+        let second = taken.to_tag().unwrap();
+        desk.in_dialog_with("REFER", (answer.to_tag().unwrap(), 2), &replacing(second), "");
+        assert!(desk.taken(SECOND).is_empty());
+        desk.deliver(
+            CALLER,
+            &format!(
+                "ACK sip:pbx@127.0.0.1:5060 SIP/2.0
+             Via: SIP/2.0/UDP {CALLER};branch=z9hG4bKconsultack;rport
+             From: <sip:1001@127.0.0.1>;tag=consult
+             To: <sip:1003@127.0.0.1>;tag={second}
+             Call-ID: call-2
+             CSeq: 1 ACK
+             Max-Forwards: 70"
+            ),
+            "",
+        );
+        desk.advance(Duration::from_millis(150));
+        only(&mut desk, SECOND, Method::Invite);
+    }
+
+    #[test]
     fn dialog_that_is_gone_is_told_as_481_and_the_old_call_goes_on() {
         let (mut desk, first, second, summons) = consulting(json!({}));
         desk.third_says("BYE", &summons);

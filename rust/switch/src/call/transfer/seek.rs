@@ -1,4 +1,4 @@
-//! The referrer's other call may live on another shard: then it is sent for.
+//! The referrer's other call may live on another shard, or not be ready: then it is sent for, or waited for.
 
 use std::time::{Duration, Instant};
 

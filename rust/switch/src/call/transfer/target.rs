@@ -12,6 +12,8 @@ use super::super::calls::Calls;
 use super::super::farewell::Farewell;
 use super::super::id::{CallId, Side, TimerKind, tag};
 use super::super::invite::Admitted;
+use super::super::leg::Leg;
+use super::super::migrate::NotMoved;
 use super::super::state::{Call, Phase};
 use super::errand::Errand;
 use super::referral::glare_wait;
@@ -106,6 +108,10 @@ impl Calls {
         });
         if !may {
             return self.miss(core, now, parent, 481);
+        }
+        // BYE has to wait for his ACK (RFC 3261 §15), and so has whoever takes his place.
+        if self.call(other).and_then(|call| call.leg(vacant)).is_some_and(Leg::is_owed) {
+            return self.on_sought(core, now, parent.as_u64(), Err(NotMoved::Busy));
         }
         if let Some(referral) = self.call_mut(parent).and_then(|call| call.referral.as_mut()) {
             referral.target = Some(other);
