@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::DerefMut;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pbx_dns::ResolverOutput;
@@ -10,8 +11,7 @@ use pbx_media::relay::{MediaCommand, MediaEvent, SessionId};
 use pbx_sip::{Bytes, Fault, Flow, Message, Shard};
 use pbx_switch::{
     CallView, Command, Decision, DnsNews, Facing, Health, Locals, Output, Place, PolicyError, PortSource,
-    PortUsage, QueryId, RegistrationView, SessionPorts, Switch, SwitchConfig, shard_of_call,
-    shard_of_session,
+    QueryId, RegistrationView, SessionPorts, Switch, SwitchConfig, shard_of_call, shard_of_session,
 };
 
 /// Tokens of resolvers' attempts, below the number of the shard.
@@ -39,7 +39,8 @@ impl Hall {
         seed: [u8; 32],
         count: usize,
     ) -> Result<Self, PolicyError> {
-        let ports = CommonPorts::new(config.media.rtp_start_port, config.media.rtp_end_port);
+        let ports = SessionPorts::new(config.media.rtp_start_port, config.media.rtp_end_port);
+        let ports = CommonPorts(Arc::new(Mutex::new(ports)));
         let switches = Shard::all(count)
             .map(|shard| {
                 let place = Place { shard, count, ports: Box::new(ports.clone()) };
@@ -247,38 +248,8 @@ fn spread(remote: SocketAddr) -> usize {
 #[derive(Clone)]
 struct CommonPorts(Arc<Mutex<SessionPorts>>);
 
-impl CommonPorts {
-    fn new(start: u16, end: u16) -> Self {
-        Self(Arc::new(Mutex::new(SessionPorts::new(start, end))))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SessionPorts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl PortSource for CommonPorts {
-    fn open(&mut self, session: SessionId) {
-        self.lock().open(session);
-    }
-
-    fn take(&mut self, now: Instant, session: SessionId, entropy: u64) -> Option<u16> {
-        self.lock().take(now, session, entropy)
-    }
-
-    fn mark_busy(&mut self, now: Instant, session: SessionId, port: u16) {
-        self.lock().mark_busy(now, session, port);
-    }
-
-    fn release(&mut self, now: Instant, session: SessionId) {
-        self.lock().release(now, session);
-    }
-
-    fn set_range(&mut self, start: u16, end: u16) {
-        self.lock().set_range(start, end);
-    }
-
-    fn usage(&self) -> PortUsage {
-        self.lock().usage()
+    fn lend(&self) -> Box<dyn DerefMut<Target = SessionPorts> + '_> {
+        Box::new(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

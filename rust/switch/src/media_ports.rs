@@ -12,7 +12,7 @@ impl Core {
     /// A pair of ports for a session, at random; `None`: all are in use.
     pub(crate) fn take_port(&mut self, now: Instant, session: SessionId) -> Option<u16> {
         let entropy = self.rng.next_u64();
-        self.ports.take(now, session, entropy)
+        self.ports.lend().take(now, session, entropy)
     }
 
     /// Address a peer is told to send media to.

@@ -1,6 +1,8 @@
 //! RTP ports: taken for a media session, resting after it, never forgotten.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::DerefMut;
 use std::time::Instant;
 
 use pbx_media::ports::PortPool;
@@ -9,23 +11,14 @@ use pbx_media::relay::SessionId;
 /// Where the ports of media sessions come from. Shards of one process share a range, so that a pair is given to one
 /// session only and the last free one can be had by any of them.
 pub trait PortSource: Send {
-    /// A session begins.
-    fn open(&mut self, session: SessionId);
+    /// The ports, for as long as they are held nobody else's.
+    fn lend(&self) -> Box<dyn DerefMut<Target = SessionPorts> + '_>;
+}
 
-    /// A pair of ports, chosen by `entropy` (they must not be guessable); `None`: all are in use.
-    fn take(&mut self, now: Instant, session: SessionId, entropy: u64) -> Option<u16>;
-
-    /// Another process holds this pair: it rests before it is tried again.
-    fn mark_busy(&mut self, now: Instant, session: SessionId, port: u16);
-
-    /// The sockets of a session are closed: its ports rest, then serve again.
-    fn release(&mut self, now: Instant, session: SessionId);
-
-    /// Ports from `start` to `end` from now on.
-    fn set_range(&mut self, start: u16, end: u16);
-
-    /// What is in use.
-    fn usage(&self) -> PortUsage;
+impl PortSource for RefCell<SessionPorts> {
+    fn lend(&self) -> Box<dyn DerefMut<Target = SessionPorts> + '_> {
+        Box::new(self.borrow_mut())
+    }
 }
 
 /// Numbers for `/health`.
@@ -52,33 +45,36 @@ impl SessionPorts {
     pub fn new(start: u16, end: u16) -> Self {
         Self { range: (start, end), pool: PortPool::new(start, end), sessions: HashMap::new() }
     }
-}
 
-impl PortSource for SessionPorts {
-    fn open(&mut self, session: SessionId) {
+    /// A session begins.
+    pub fn open(&mut self, session: SessionId) {
         self.sessions.entry(session).or_default();
     }
 
-    fn take(&mut self, now: Instant, session: SessionId, entropy: u64) -> Option<u16> {
+    /// A pair of ports, chosen by `entropy` (they must not be guessable); `None`: all are in use.
+    pub fn take(&mut self, now: Instant, session: SessionId, entropy: u64) -> Option<u16> {
         let port = self.pool.take(now, entropy)?;
         self.sessions.entry(session).or_default().push(port);
         Some(port)
     }
 
-    fn mark_busy(&mut self, now: Instant, session: SessionId, port: u16) {
+    /// Another process holds this pair: it rests before it is tried again.
+    pub fn mark_busy(&mut self, now: Instant, session: SessionId, port: u16) {
         if let Some(ports) = self.sessions.get_mut(&session) {
             ports.retain(|&taken| taken != port);
         }
         self.pool.mark_busy(now, port);
     }
 
-    fn release(&mut self, now: Instant, session: SessionId) {
+    /// The sockets of a session are closed: its ports rest, then serve again.
+    pub fn release(&mut self, now: Instant, session: SessionId) {
         for port in self.sessions.remove(&session).unwrap_or_default() {
             self.pool.free(now, port);
         }
     }
 
-    fn set_range(&mut self, start: u16, end: u16) {
+    /// Ports from `start` to `end` from now on.
+    pub fn set_range(&mut self, start: u16, end: u16) {
         if self.range != (start, end) {
             // Ports of running calls that lie in the new range too are found busy when they are bound again.
             self.range = (start, end);
@@ -86,7 +82,8 @@ impl PortSource for SessionPorts {
         }
     }
 
-    fn usage(&self) -> PortUsage {
+    /// What is in use.
+    pub fn usage(&self) -> PortUsage {
         PortUsage {
             sessions: self.sessions.len(),
             free: self.pool.free_total() + self.pool.quarantined_total(),

@@ -1,5 +1,6 @@
 //! Several switches side by side, each a shard: what they hand each other (`config.md` §2.11 `sip_worker_threads`).
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use pbx_media::relay::SessionId;
@@ -27,7 +28,7 @@ impl Place {
     /// The only one.
     pub fn alone(config: &SwitchConfig) -> Self {
         let ports = SessionPorts::new(config.media.rtp_start_port, config.media.rtp_end_port);
-        Self { shard: Shard::FIRST, count: 1, ports: Box::new(ports) }
+        Self { shard: Shard::FIRST, count: 1, ports: Box::new(RefCell::new(ports)) }
     }
 }
 

@@ -238,7 +238,7 @@ impl Switch {
         let policy = Policy::compile(config)?;
         self.core.transactions.set_settings(settings);
         let media = &policy.config.media;
-        self.core.ports.set_range(media.rtp_start_port, media.rtp_end_port);
+        self.core.ports.lend().set_range(media.rtp_start_port, media.rtp_end_port);
         self.core.policy = Arc::new(policy);
         Ok(())
     }
@@ -350,7 +350,7 @@ impl Switch {
 
     /// State for `/health`.
     pub fn health(&self) -> Health {
-        let ports = self.core.ports.usage();
+        let ports = self.core.ports.lend().usage();
         let mut counters = self.core.counters.all();
         counters.extend(self.core.searches.counters());
         if self.core.dispatch.is_some() {

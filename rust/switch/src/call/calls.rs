@@ -76,14 +76,8 @@ impl Calls {
 
     /// The dialog an in-dialog request belongs to: Call-ID and both tags must fit (RFC 3261 §12.2.2).
     pub(crate) fn find(&self, message: &Message) -> Option<(CallId, Side)> {
-        // A peer of RFC 2543 has no tag.
-        let (to, from) = (message.to_tag()?, message.from_tag().unwrap_or_default());
-        let call = self.call(self.of_tag(to)?)?;
-        let fits = |leg: &Leg| {
-            &*leg.dialog.local_tag == to
-                && &*leg.dialog.remote_tag == from
-                && &*leg.dialog.call_id == message.call_id()
-        };
+        let call = self.call(self.of_tag(message.to_tag()?)?)?;
+        let fits = |leg: &Leg| leg.has_sent(message);
         let mut callees = call.callee.iter().chain(call.early.iter().map(|early| &early.leg));
         if fits(&call.caller) {
             return Some((call.id, Side::Caller));
@@ -276,7 +270,7 @@ impl Calls {
             MediaEvent::Latched { latched, .. } => {
                 core.counters.count("latch_total", latched.result.as_str());
             }
-            MediaEvent::Closed { session, .. } => core.ports.release(now, *session),
+            MediaEvent::Closed { session, .. } => core.ports.lend().release(now, *session),
         }
     }
 

@@ -76,6 +76,14 @@ impl Leg {
         Self { closing: true, ..Self::new(dialog, false) }
     }
 
+    /// Whether a request is of this dialog: Call-ID and both tags must fit (RFC 3261 §12.2.2). A peer of RFC 2543 has
+    /// no tag.
+    pub(super) fn has_sent(&self, request: &Message) -> bool {
+        request.to_tag() == Some(&*self.dialog.local_tag)
+            && request.from_tag().unwrap_or_default() == &*self.dialog.remote_tag
+            && request.call_id() == &*self.dialog.call_id
+    }
+
     /// Whether only the place of a leg is here.
     pub(super) fn is_spent(&self) -> bool {
         self.dialog.local_tag.is_empty()

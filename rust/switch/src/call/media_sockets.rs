@@ -73,7 +73,7 @@ impl CallMedia {
         peers: [IpAddr; 2],
     ) -> Result<(), Refusal> {
         let id = SessionId(core.next_id());
-        core.ports.open(id);
+        core.ports.lend().open(id);
         let legs = peers.map(|peer| LegMedia {
             address: core.media_address(peer),
             ports: Vec::new(),
@@ -83,7 +83,7 @@ impl CallMedia {
         self.session = Some(Session { id, legs, bind });
         let taken = self.extend(core, now, lines);
         if taken.is_err() {
-            core.ports.release(now, id);
+            core.ports.lend().release(now, id);
             self.session = None;
         }
         taken
@@ -113,7 +113,7 @@ impl CallMedia {
         core.counters.count("media_total", "port_busy");
         let ports = &mut session.legs[error.side.index()].ports;
         if let Some(port) = ports.iter_mut().find(|port| **port == error.port) {
-            core.ports.mark_busy(now, session.id, error.port);
+            core.ports.lend().mark_busy(now, session.id, error.port);
             *port = core.take_port(now, session.id).ok_or(Refusal::NoPorts)?;
         }
         core.media(session.command());

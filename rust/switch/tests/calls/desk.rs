@@ -94,6 +94,11 @@ impl Desk {
 
     /// The seed decides which of several switches has which call.
     pub(crate) fn seeded(changes: serde_json::Value, seed: u8) -> Self {
+        Self::of(crate::SHARDS, changes, seed)
+    }
+
+    /// So many switches.
+    pub(crate) fn of(shards: usize, changes: serde_json::Value, seed: u8) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the base of virtual time")]
         let now = Instant::now();
         let locals = Locals {
@@ -105,7 +110,7 @@ impl Desk {
             ws: vec!["127.0.0.1:8088".parse().unwrap()],
         };
         let facing = || Box::new(Loopback) as Box<dyn Facing>;
-        let switch = Hall::new(now, &config(changes), &locals, facing, [seed; 32], crate::SHARDS).unwrap();
+        let switch = Hall::new(now, &config(changes), &locals, facing, [seed; 32], shards).unwrap();
         Self {
             switch,
             now,

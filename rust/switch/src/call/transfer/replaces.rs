@@ -71,22 +71,12 @@ impl Calls {
     pub(crate) fn on_replaced(&mut self, core: &mut Core, now: Instant, inbound: &Inbound<'_>) -> bool {
         let Some(id) = inbound.request.to_tag().and_then(|tag| self.of_tag(tag)) else { return false };
         let replaced = self.call(id).and_then(|call| call.replaced.as_ref());
-        let Some(tag) =
-            replaced.filter(|it| is_of(&it.1, inbound.request)).map(|it| it.1.dialog.local_tag.clone())
-        else {
-            return false;
-        };
+        let replaced = replaced.filter(|replaced| replaced.1.has_sent(inbound.request));
+        let Some(tag) = replaced.map(|replaced| replaced.1.dialog.local_tag.clone()) else { return false };
         let inbound = Inbound { tag: Some(&tag), ..*inbound };
         self.with(core, now, id, |call, core| call.on_replaced_request(core, now, &inbound));
         true
     }
-}
-
-fn is_of(leg: &Leg, request: &Message) -> bool {
-    let dialog = &leg.dialog;
-    request.to_tag() == Some(&*dialog.local_tag)
-        && request.from_tag().unwrap_or_default() == &*dialog.remote_tag
-        && request.call_id() == &*dialog.call_id
 }
 
 fn parse(invite: &Message) -> Result<Replaces, Refusal> {
